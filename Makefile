@@ -1,0 +1,45 @@
+# make demo, make test: each sets up everything on a machine that has Python 3.11 or newer, pip and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HOUSE := build/house
+
+.PHONY: venv demo test lint types clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   draw and speak a small kitchen set, extract, train, evaluate, and write a page to look at"
+	@echo "make test   lint, types and all tests"
+	@echo "make venv   only the environment ($(VENV))"
+
+venv: $(VENV)/.ready
+
+# torch first and pinned: an open range takes gigabytes of CUDA packages where a CPU build is enough.
+$(VENV)/.ready: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("fmn needs Python 3.11 or newer, this is %d.%d; name another with PYTHON=" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,dev]'
+	touch $@
+
+demo: venv
+	$(BIN)/fmn-demo --out demo-data
+
+test: lint types
+	$(BIN)/python -m pytest
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# mypy wants the packages under their import names; the rooms stand at top level, so a tree of links shows them to it.
+types: venv
+	rm -rf $(HOUSE)
+	mkdir -p $(HOUSE)/fmn
+	for part in fmn/*; do ln -s ../../../$$part $(HOUSE)/fmn/; done
+	for room in cache extract retrieval train demo; do ln -s ../../../$$room $(HOUSE)/fmn/$$room; done
+	MYPYPATH=$(HOUSE) $(BIN)/mypy -p fmn
+
+clean:
+	rm -rf $(VENV) build demo-data .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,44 @@
+"""Bring a damaged cache back to a sound state, at the price of the items in its damaged shards."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fmn.cache.check import Problem, shard_problems
+from fmn.cache.index import load_index, save_index
+from fmn.cache.layout import INDEX
+from fmn.cache.lock import writer_lock
+from fmn.cache.orphans import sweep
+from fmn.cache.shard import read_shard
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What a repair did: the problems it removed, how many items must be extracted again, the orphans it swept."""
+
+    removed: list[Problem]
+    items: int
+    swept: list[str]
+
+
+def repair(path: str | Path) -> Repair:
+    """Take damaged shards out of the index and delete them, and sweep orphans; a sound cache stays as it is.
+
+    The items of a damaged shard are extracted again by the next fmn-extract. A damaged index.json cannot be repaired.
+    Raises InputError where there is no cache, its index is damaged, or another process writes to it.
+    """
+    folder = Path(path)
+    load_index(folder)  # before the lock: a folder that is no cache gets no lock file either
+    with writer_lock(folder):
+        index = load_index(folder)
+        problems = shard_problems(folder, index)
+        bad = {problem.file for problem in problems}
+        dropped = [entry for entry in index.shards if entry.file in bad]
+        kept = tuple(entry for entry in index.shards if entry.file not in bad)
+        if problems:
+            items = (item for entry in kept for item in read_shard(folder, entry, index.record_of(entry)).items)
+            labels = tuple(sorted({item.label for item in items} - {""}))
+            save_index(folder, replace(index, shards=kept, labels=labels))
+        for entry in dropped:
+            (folder / entry.file).unlink(missing_ok=True)
+        swept = sweep(folder, load_index(folder))
+    return Repair([each for each in problems if each.file != INDEX], sum(entry.items for entry in dropped), swept)

@@ -1,0 +1,175 @@
+"""One shard: a self-contained HDF5 file with the packed columns of at most 256 items of one modality and encoder."""
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from fmn.cache.index import ShardEntry
+from fmn.cache.item import Item
+from fmn.cache.layout import SCHEMA, TOOL
+from fmn.cache.record import EncoderRecord
+from fmn.cache.row import Row
+from fmn.errors import InputError
+
+TEXT = ("ids", "labels", "split", "pair", "group", "path", "text", "extra")
+NUMBERS = {"seconds": "<f8", "start": "<f8", "end": "<f8", "windows": "<i4", "repeated": "<i4"}
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """The content of a shard: n items and their columns. `features` float32 [n, d], the others [n]."""
+
+    items: list[Item]
+    features: npt.NDArray[np.float32]
+    seconds: npt.NDArray[np.float64]
+    windows: npt.NDArray[np.int32]
+    repeated: npt.NDArray[np.int32]
+
+    def rows(self) -> list[Row]:
+        """Return the content item by item."""
+        columns = zip(self.items, self.features, self.seconds, self.windows, self.repeated, strict=True)
+        return [Row(item, vector, float(time), int(count), int(more)) for item, vector, time, count, more in columns]
+
+
+class ShardError(InputError):
+    """A shard is missing or damaged: `what` is wrong with it, without the advice that the whole sentence ends with."""
+
+    def __init__(self, folder: Path, what: str) -> None:
+        self.what = what
+        super().__init__(f"{what} {remedy(folder)}")
+
+
+def encode_shard(record: EncoderRecord, rows: Sequence[Row]) -> bytes:
+    """Return the bytes of the HDF5 file. It is made in memory (2 MB), so that the disk sees one plain write."""
+    items = [row.item for row in rows]
+    text = {
+        "ids": [item.id for item in items],
+        "labels": [item.label for item in items],
+        "split": [item.split for item in items],
+        "pair": [item.pair for item in items],
+        "group": [item.group for item in items],
+        "path": [item.path for item in items],
+        "text": [item.text for item in items],
+        "extra": [json.dumps(dict(item.extra), sort_keys=True) for item in items],
+    }
+    numbers: dict[str, list[float] | list[int]] = {
+        "seconds": [row.seconds for row in rows],
+        "start": [np.nan if item.start is None else item.start for item in items],
+        "end": [np.nan if item.end is None else item.end for item in items],
+        "windows": [row.windows for row in rows],
+        "repeated": [row.repeated for row in rows],
+    }
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.attrs.update(_attributes(record))
+        file.create_dataset("features", data=np.stack([row.features for row in rows]).astype("<f4"))
+        for name in TEXT:
+            # Bytes, because a file name need not be UTF-8: what the system gave comes back unchanged.
+            encoded = [value.encode("utf-8", "surrogateescape") for value in text[name]]
+            file.create_dataset(name, data=encoded, dtype=h5py.string_dtype("utf-8"))
+        for name, kind in NUMBERS.items():
+            file.create_dataset(name, data=np.asarray(numbers[name], dtype=kind))
+    return buffer.getvalue()
+
+
+def read_shard(folder: Path, entry: ShardEntry, record: EncoderRecord) -> Shard:
+    """Read a shard and check all of it: checksum, attributes, shapes, types, ranges, finite features.
+
+    Raises ShardError that names the shard, what is wrong and what to do.
+    """
+    try:
+        data = (folder / entry.file).read_bytes()
+    except FileNotFoundError as error:
+        raise ShardError(folder, f"The shard {entry.file} is missing.") from error
+    # The checksum first: HDF5 itself is not safe against damaged files.
+    if len(data) != entry.bytes or hashlib.sha256(data).hexdigest() != entry.sha256:
+        raise ShardError(folder, f"The shard {entry.file} is damaged: its bytes do not match the index's sha256.")
+    try:
+        with h5py.File(io.BytesIO(data), "r") as file:
+            return _decode(file, entry, record)
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, InputError) as error:
+        said = str(error).rstrip(".")
+        raise ShardError(folder, f"The shard {entry.file} is not what the index says: {said}.") from error
+
+
+def remedy(folder: Path) -> str:
+    """Say what helps against a shard that is missing or damaged."""
+    return f"Run `fmn-cache repair {folder}` and then fmn-extract again, which extracts only what is missing."
+
+
+def _attributes(record: EncoderRecord) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "modality": record.modality,
+        "encoder": record.name,
+        "fingerprint": record.fingerprint,
+        "tool": TOOL,
+    }
+
+
+def _decode(file: h5py.File, entry: ShardEntry, record: EncoderRecord) -> Shard:
+    for name, wanted in _attributes(record).items():
+        if name != "tool" and file.attrs.get(name) != wanted:
+            raise ValueError(f"its {name} is {file.attrs.get(name)!r}, not {wanted!r}")
+    features = _numbers(file, "features", "<f4", (entry.items, record.dim))
+    if not np.isfinite(features).all():
+        raise ValueError("some features are not finite")
+    text = {name: _text(file, name, entry.items) for name in TEXT}
+    numbers = {name: _numbers(file, name, kind, (entry.items,)) for name, kind in NUMBERS.items()}
+    items = [
+        Item(
+            id=text["ids"][n],
+            modality=record.modality,
+            path=text["path"][n],
+            label=text["labels"][n],
+            split=text["split"][n],
+            pair=text["pair"][n],
+            group=text["group"][n],
+            start=_time(numbers["start"][n]),
+            end=_time(numbers["end"][n]),
+            text=text["text"][n],
+            extra=_extra(text["extra"][n]),
+        )
+        for n in range(entry.items)
+    ]
+    if len({item.id for item in items}) < len(items):
+        raise ValueError("an id stands there twice")
+    if not (
+        np.isfinite(numbers["seconds"]).all()
+        and all((numbers[k] >= 0).all() for k in ("seconds", "windows", "repeated"))
+    ):
+        raise ValueError("seconds, windows and repeated must be finite and at least 0")
+    return Shard(items, features, numbers["seconds"], numbers["windows"], numbers["repeated"])
+
+
+def _numbers(file: h5py.File, name: str, kind: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    data = file[name]
+    if data.shape != shape or data.dtype != np.dtype(kind):
+        raise ValueError(f"{name} must be {kind[1:]}{list(shape)}, not {data.dtype}{list(data.shape)}")
+    return np.asarray(data[()])
+
+
+def _text(file: h5py.File, name: str, items: int) -> list[str]:
+    data = file[name]
+    if data.shape != (items,) or h5py.check_string_dtype(data.dtype) is None:
+        raise ValueError(f"{name} must be {items} texts, not {data.dtype}{list(data.shape)}")
+    return [str(value) for value in data.asstr("utf-8", "surrogateescape")[()]]
+
+
+def _time(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _extra(text: str) -> dict[str, str]:
+    found = json.loads(text)
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise ValueError(f"extra must be a JSON object of texts, not {text:.80}")
+    return found

@@ -1,0 +1,192 @@
+"""The writer: what it has committed survives a kill at any moment, and nothing else is ever visible."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from fmn.cache.failure import Failure
+from fmn.cache.index import Index, ShardEntry, load_index, save_index
+from fmn.cache.item import Item
+from fmn.cache.layout import INDEX, SHARD_ITEMS, next_number, shard_files, shard_name, sync_folder, write_durably
+from fmn.cache.lock import writer_lock
+from fmn.cache.orphans import sweep
+from fmn.cache.record import EncoderRecord, as_json_object
+from fmn.cache.row import Row
+from fmn.cache.shard import encode_shard, read_shard
+from fmn.errors import InputError
+
+
+class CacheWriter:
+    """Opens or creates a cache for writing; a context manager.
+
+    An OSError (disk full) or an interrupt while it writes closes the writer; all that was committed before stays.
+    Worker processes must not be forked while it is open: they would hold its lock after it.
+
+    Raises InputError when another writer holds the cache, when the folder's index has another schema version or is
+    damaged, and when a shard is missing or damaged.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise InputError(
+                f"A cache is a folder, but {self.path} is or lies below a file: give another name."
+            ) from error
+        self._lock = writer_lock(self.path)
+        try:
+            self._index = self._open()
+            sweep(self.path, self._index)
+            self._ids: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+            for entry in self._index.shards:
+                record = self._index.record_of(entry)
+                ids = {item.id for item in read_shard(self.path, entry, record).items}
+                self._ids[record.modality, record.name].update(ids)
+        except BaseException:
+            self.close()
+            raise
+
+    def describe(self, **facts: Any) -> None:  # noqa: ANN401
+        """Merge facts (JSON values) into the index's protocol: the split rule, the seed and so on."""
+        self._commit(protocol={**self._index.protocol, **as_json_object(facts, "protocol facts")})
+
+    def declare(self, record: EncoderRecord) -> None:
+        """Say which encoder is to be written.
+
+        Raises InputError when the cache holds features that an encoder of this modality and name made differently.
+        """
+        known = self._index.record(record.modality, record.name)
+        items = len(self.done(record.modality, record.name))
+        if known and items and known.fingerprint != record.fingerprint:
+            raise InputError(
+                f"The cache {self.path} holds {items} {record.modality} features of encoder {record.name} that were "
+                f"made differently (there / now): {'; '.join(known.differences(record))}. Features of one encoder "
+                f"name must be comparable: use the same settings, or write to another folder."
+            )
+        others = (each for each in self._index.encoders if each is not known)
+        self._commit(encoders=tuple(sorted([*others, record], key=lambda each: (each.modality, each.name))))
+
+    def done(self, modality: str, encoder: str) -> set[str]:
+        """Return the ids that are committed for an encoder."""
+        return set(self._ids[modality, encoder])
+
+    def add(self, encoder_name: str, rows: Sequence[Row]) -> None:
+        """Commit extracted items, all of one modality: durable when this returns, none of them before.
+
+        Clears the failures of these items. Raises ValueError for mixed modalities, an encoder that was not declared or
+        features of another length than declared, and InputError for an id that the cache already holds.
+        """
+        if not rows:
+            return
+        record = self._checked(encoder_name, rows)
+        shards = self._index.shards_of(record.modality, record.name)
+        # Shards never change. One with room left grows by a successor that holds its items and the new ones.
+        tail = shards[-1] if shards and shards[-1].items < SHARD_ITEMS else None
+        earlier = read_shard(self.path, tail, record).rows() if tail else []
+        new = self._write_shards(record, [*earlier, *rows])
+        self._commit(
+            labels=tuple(sorted({*self._index.labels, *(row.item.label for row in rows)} - {""})),
+            shards=(*(each for each in self._index.shards if each is not tail), *new),
+            failures=self._failures_without(record.modality, {row.item.id for row in rows}),
+        )
+        self._ids[record.modality, record.name].update(row.item.id for row in rows)
+        if tail:
+            (self.path / tail.file).unlink()
+
+    def fail(self, item: Item, reason: str) -> None:
+        """Record that an item could not be extracted; `reason` is one sentence. A later `add` of the item clears it."""
+        others = self._failures_without(item.modality, {item.id})
+        self._commit(failures=(*others, Failure.of(item, " ".join(reason.split()))))
+
+    def clear_failure(self, modality: str, item_id: str) -> None:
+        """Forget a failure, of an item that is no longer in the manifest for instance."""
+        self._commit(failures=self._failures_without(modality, {item_id}))
+
+    def close(self) -> None:
+        """Let the next writer in. Nothing is pending: what `add` returned from is on disk."""
+        self._lock.release()
+
+    def __enter__(self) -> "CacheWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self) -> Index:
+        if (self.path / INDEX).exists():
+            return load_index(self.path)
+        if shards := shard_files(self.path):
+            raise InputError(
+                f"The folder {self.path} holds {len(shards)} shards ({shards[0]} ...) but no {INDEX}, without which "
+                f"nobody knows what they are: put it back, or move them away."
+            )
+        index = Index()
+        save_index(self.path, index)
+        sync_folder(self.path.absolute().parent)
+        return index
+
+    def _checked(self, encoder: str, rows: Sequence[Row]) -> EncoderRecord:
+        modalities = {row.item.modality for row in rows}
+        if len(modalities) > 1:
+            raise ValueError("One call of add takes one modality, but these rows are of video and audio.")
+        record = self._index.record(modalities.pop(), encoder)
+        if record is None:
+            raise ValueError(f"Declare the {rows[0].item.modality} encoder {encoder!r} before adding features of it.")
+        seen = self.done(record.modality, record.name)
+        for row in rows:
+            if row.features.shape != (record.dim,):
+                raise ValueError(
+                    f"Encoder {encoder} was declared with dim {record.dim}, but the features of {row.item.id!r} have "
+                    f"{row.features.size}."
+                )
+            if row.item.id in seen:
+                raise InputError(
+                    f"The id {row.item.id!r} stands twice among the {record.modality} items of encoder {encoder}: "
+                    f"ids must be unique."
+                )
+            seen.add(row.item.id)
+        return record
+
+    def _write_shards(self, record: EncoderRecord, rows: Sequence[Row]) -> list[ShardEntry]:
+        """Write files that nobody sees until the index names them."""
+        number = next_number(self.path, [entry.file for entry in self._index.shards])
+        entries: list[ShardEntry] = []
+        with self._closed_by_errors():
+            for first in range(0, len(rows), SHARD_ITEMS):
+                part = rows[first : first + SHARD_ITEMS]
+                name = shard_name(record.modality, record.name, number + len(entries))
+                data = encode_shard(record, part)
+                write_durably(self.path, name, data)
+                digest = hashlib.sha256(data).hexdigest()
+                entries.append(ShardEntry(name, record.modality, record.name, len(part), digest, len(data)))
+        return entries
+
+    def _commit(self, **changes: Any) -> None:  # noqa: ANN401
+        index = replace(self._index, **changes)
+        if index == self._index:
+            return
+        with self._closed_by_errors():
+            save_index(self.path, index)
+            self._index = index
+
+    @contextmanager
+    def _closed_by_errors(self) -> Iterator[None]:
+        """After an error or interrupt in the middle of a write, memory and disk may differ: nothing more is written."""
+        if not self._lock.is_locked:
+            raise ValueError(f"The writer of {self.path} is closed.")
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+    def _failures_without(self, modality: str, ids: set[str]) -> tuple[Failure, ...]:
+        return tuple(each for each in self._index.failures if each.modality != modality or each.id not in ids)

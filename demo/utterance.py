@@ -1,0 +1,40 @@
+"""One utterance of a kind: who says which sentence, how fast and how high, in which room."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fmn.demo.acoustics import in_a_room, write_wav
+from fmn.demo.kinds import Kind
+from fmn.demo.sentences import TEMPLATES, VOICES
+from fmn.demo.speech import speak
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """text: the sentence. voice: espeak-ng's name, the item's `group`. rate: words a minute. pitch: 0 to 100."""
+
+    text: str
+    voice: str
+    rate: int
+    pitch: int
+    pitch_range: int
+
+
+def make_utterance(kind: Kind, part: str, rng: np.random.Generator) -> Utterance:
+    """Draw who says what; voices and sentence templates are those of `part`."""
+    template = str(rng.choice(TEMPLATES[part]))
+    return Utterance(
+        text=template.format(base=kind.base, gerund=kind.gerund),
+        voice=str(rng.choice(VOICES[part])),
+        rate=int(rng.integers(140, 201)),
+        pitch=int(rng.integers(35, 66)),
+        pitch_range=int(rng.integers(35, 66)),
+    )
+
+
+def write_utterance(path: Path, utterance: Utterance, rng: np.random.Generator) -> None:
+    """Speak it in a room that `rng` draws: 16 kHz mono WAV."""
+    samples, rate = speak(utterance.text, utterance.voice, utterance.rate, utterance.pitch, utterance.pitch_range)
+    write_wav(path, in_a_room(samples, rate, rng))

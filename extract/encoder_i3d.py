@@ -1,0 +1,173 @@
+"""Video encoder `i3d`: two-stream I3D with given, found, fetched or - said everywhere - untrained weights."""
+
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fmn.cache import EncoderRecord, Item, Row
+from fmn.errors import BadItem, InputError
+from fmn.extract.calibration import calibrated, load_calibration, save_calibration
+from fmn.extract.encoders import EncoderKind, Settling
+from fmn.extract.i3d import InceptionI3d, untrained_i3d
+from fmn.extract.i3d_weights import load_i3d, state_sha256, weights_file
+from fmn.extract.published import I3D_KINETICS, fetch_published, find_published, weights_folder
+from fmn.extract.settings import ExtractSettings
+from fmn.extract.streams import NO_FLOW, TwoStreamI3d, VideoSettings, recorded_settings, video_record
+
+CHANNELS = {"rgb": 3, "flow": 2}
+CALIBRATION_FILE = "i3d-calibration.safetensors"
+
+
+class I3dEncoder:
+    """Encodes clips one after the other."""
+
+    def __init__(self, network: TwoStreamI3d) -> None:
+        self.network = network
+
+    def encode(self, items: Sequence[Item]) -> list[Row | BadItem]:
+        """One row [2048] (RGB and flow) or [1024] (RGB alone) an item."""
+        found: list[Row | BadItem] = []
+        for item in items:
+            try:
+                found.append(self.network.encode(item))
+            except BadItem as bad:
+                found.append(bad)
+        return found
+
+
+def asked(settings: ExtractSettings) -> dict[str, Any]:
+    """What decides the features. For `auto` it matters which weights are on this machine now."""
+    weights = settings.video_weights
+    here = sorted(str(path) for path in find_published(_streams(settings.flow)).values()) if weights == "auto" else []
+    sizes = [settings.short_side, settings.crop, settings.window, settings.fps]
+    return {"weights": weights, "found": here, "flow": settings.flow, "sizes": sizes, "seed": settings.seed}
+
+
+def settle(settling: Settling) -> EncoderRecord:
+    """Decide on the weights: a given file, `random:SEED`, or `auto`."""
+    settings, watcher = settling.settings, settling.watcher
+    given = settings.video_weights
+    if given == "auto":
+        streams = _streams(settings.flow)
+        found = find_published(streams)
+        if len(found) < len(streams):
+            watcher.say("Looking for published I3D weights ...")
+            why = fetch_published(streams)
+            found = find_published(streams)
+            if len(found) < len(streams):
+                return _untrained(settling, settings.seed, _no_weights(streams, why))
+        return _published(settling, found)
+    if match := re.fullmatch(r"random:(\d{1,9})", given):
+        seed = int(match[1])
+        return _untrained(settling, seed, f"video encoder: untrained I3D (random weights, seed {seed}), as asked for")
+    if given.startswith("random"):
+        raise InputError(f"Random video weights are written random:SEED, such as random:0; got {given!r}.")
+    names = [Path(name) for name in given.split(",") if name]
+    if not 1 <= len(names) <= 2:
+        raise InputError(f"--video-weights takes RGB.pt or RGB.pt,FLOW.pt; got {given!r}.")
+    return _published(settling, dict(zip(("rgb", "flow"), names, strict=False)))
+
+
+def open_i3d(record: EncoderRecord, cache: Path, device: str) -> I3dEncoder:
+    """The encoder of a record; the weights' checksums must be the recorded ones."""
+    settings = recorded_settings(record)
+    weights = record.weights
+    networks: dict[str, InceptionI3d] = {}
+    for stream in _streams(settings.flow):
+        if "seed" in weights:
+            networks[stream] = _random(stream, int(weights["seed"]))
+            if "calibration" in weights.get("files", {}):
+                load_calibration(cache / weights["files"]["calibration"], stream, networks[stream])
+            found = state_sha256(networks[stream])
+            told = "what this version of torch draws from the seed"
+        else:
+            path = Path(str(weights["paths"][stream]))
+            networks[stream] = load_i3d(path, CHANNELS[stream])
+            found, told = weights_file(path).sha256, str(path)
+        if found != weights["sha256"][stream]:
+            raise InputError(
+                f"Encoding needs the {stream} weights that the cache was made with (sha256 "
+                f"{weights['sha256'][stream][:12]}); {told} is something else ({found[:12]}). Put the right ones back."
+            )
+    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError):
+        raise InputError(f"The device is auto, cpu, cuda or cuda:N; {device!r} cannot be used here.") from None
+    return I3dEncoder(TwoStreamI3d(networks["rgb"], networks.get("flow"), settings, name))
+
+
+def _published(settling: Settling, paths: dict[str, Path]) -> EncoderRecord:
+    settings = settling.settings
+    flow = "tvl1" if settings.flow == "auto" else settings.flow
+    if "flow" not in paths and flow != NO_FLOW:
+        if settings.flow != "auto":
+            raise InputError(
+                f"The flow stream needs weights of its own: --video-weights RGB.pt,FLOW.pt, or --flow none. Got "
+                f"{settings.video_weights!r} with --flow {settings.flow}."
+            )
+        settling.watcher.say("One weights file was given: the RGB stream alone is used (1024-d), no flow.")
+        flow = NO_FLOW
+    if "flow" in paths and flow == NO_FLOW:
+        del paths["flow"]
+    if flow == "tvl1":
+        settling.watcher.say("Flow by TV-L1, about 0.6 s a frame and core; --flow dis is some hundred times faster.")
+    files = {}
+    for stream, path in paths.items():
+        load_i3d(path, CHANNELS[stream])  # a wrong file is named now, not by every worker
+        files[stream] = weights_file(path)
+    source = ", ".join(file.published or Path(file.path).name for file in files.values())
+    weights = {
+        "source": source,
+        "sha256": {stream: file.sha256 for stream, file in files.items()},
+        "paths": {stream: str(Path(file.path).resolve()) for stream, file in files.items()},
+        "git_blob": {stream: file.git_blob for stream, file in files.items()},
+    }
+    notes = {"told": f"video encoder: I3D, {source}", "asked": asked(settings)}
+    return video_record(_video_settings(settings, flow), weights, "", notes)
+
+
+def _untrained(settling: Settling, seed: int, warning: str) -> EncoderRecord:
+    """Random weights, their batch norms set on clips of the train split: without that they say next to nothing."""
+    flow = "dis" if settling.settings.flow == "auto" else settling.settings.flow
+    settings = _video_settings(settling.settings, flow)
+    networks = {stream: _random(stream, seed) for stream in _streams(flow)}
+    clips = calibrated(networks, settings, settling)
+    weights: dict[str, Any] = {"source": f"random, seed {seed}", "seed": seed, "calibrated_on": clips}
+    if clips:
+        save_calibration(settling.cache / CALIBRATION_FILE, networks)
+        weights["files"] = {"calibration": CALIBRATION_FILE}
+    weights["sha256"] = {stream: state_sha256(network) for stream, network in networks.items()}
+    if not warning.endswith("."):
+        warning += "."
+    notes = {"told": "video encoder: untrained I3D", "asked": asked(settling.settings)}
+    return video_record(settings, weights, warning, notes)
+
+
+
+def _no_weights(streams: tuple[str, ...], why: str) -> str:
+    wanted = [file for file in I3D_KINETICS if file.stream in streams]
+    return (
+        "video encoder: untrained I3D, for want of published weights "
+        f"({why}); {' and '.join(file.names[0] for file in wanted)} would do much better: get them from "
+        f"{' and '.join(file.url for file in wanted)} and put them into {weights_folder()}"
+    )
+
+
+def _video_settings(settings: ExtractSettings, flow: str) -> VideoSettings:
+    return VideoSettings(flow, settings.short_side, settings.crop, settings.window, settings.fps)
+
+
+def _random(stream: str, seed: int) -> InceptionI3d:
+    return untrained_i3d(CHANNELS[stream], 2 * seed + (stream == "flow"), num_classes=1)
+
+
+def _streams(flow: str) -> tuple[str, ...]:
+    return ("rgb",) if flow == NO_FLOW else ("rgb", "flow")
+
+
+I3D = EncoderKind(modality="video", name="i3d", chunk=1, asked=asked, settle=settle, open=open_i3d)

@@ -1,0 +1,46 @@
+"""The size at which I3D sees a frame: short side to 256 pixels, then the 224 x 224 in the middle."""
+
+import cv2
+import numpy as np
+
+from fmn.errors import InputError
+
+SHORT_SIDE = 256
+CROP = 224
+
+
+def resize_short_side(frame: np.ndarray, short_side: int = SHORT_SIDE) -> np.ndarray:
+    """Scale a frame so that its short side is `short_side` pixels; the proportions stay.
+
+    Averages areas when it shrinks (no aliasing, which optical flow would take for motion) and interpolates linearly
+    when it grows.
+
+    Args:
+        frame: [H, W] or [H, W, C].
+
+    Returns:
+        [H', W'] or [H', W', C] of the same dtype with min(H', W') == short_side.
+    """
+    height, width = frame.shape[:2]
+    short = min(height, width)
+    if short == short_side:
+        return frame
+    size = (_scaled(width, short_side, short), _scaled(height, short_side, short))  # OpenCV's order
+    scaled = cv2.resize(frame, size, interpolation=cv2.INTER_AREA if short > short_side else cv2.INTER_LINEAR)
+    return np.asarray(scaled)
+
+
+def centre_crop(frame: np.ndarray, crop: int = CROP) -> np.ndarray:
+    """The `crop` x `crop` pixels in the middle of [H, W] or [H, W, C], a view; an odd rest lies right and below.
+
+    Raises InputError when the frame is smaller than the crop.
+    """
+    height, width = frame.shape[:2]
+    if min(height, width) < crop:
+        raise InputError(f"A crop of {crop} pixels needs frames at least that large, not {width} x {height}.")
+    top, left = (height - crop) // 2, (width - crop) // 2
+    return frame[top : top + crop, left : left + crop]
+
+
+def _scaled(side: int, short_side: int, short: int) -> int:
+    return (2 * side * short_side + short) // (2 * short)  # rounded to the nearest, halves up

@@ -1,0 +1,91 @@
+"""The item graph on local workers: Dask runs one task a chunk of items, in processes that may die without harm."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from distributed import Client, Future, LocalCluster, as_completed
+from distributed.scheduler import KilledWorker
+
+from fmn.cache import Item
+from fmn.errors import BadItem, InputError
+
+IN_FLIGHT = 3  # chunks a worker has waiting: enough to stay busy, few enough to lose little
+
+Task = Callable[[Sequence[Item]], list[Any]]  # one result or one BadItem an item, in order
+
+
+@contextmanager
+def local_workers(workers: int) -> Iterator[Client]:
+    """A Dask client on `workers` local processes of one thread each."""
+    # A worker that dies is reported as its item's failure, in a sentence; Dask's own log lines would only repeat it.
+    with (
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        client.run(_one_thread)
+        yield client
+
+
+def run_items(client: Client, task: Task, items: Sequence[Item], chunk: int) -> Iterator[list[tuple[Item, Any]]]:
+    """Run `task` over `items` in chunks and yield what is ready, in the order in which it becomes ready.
+
+    Yields:
+        Lists of (item, result): the result is what the task returned for it, or a BadItem that says what went wrong.
+        A chunk that fails as a whole is taken apart, so that a crash (a decoder's fault, out of memory) costs one item.
+    """
+    waiting = deque(tuple(items[start : start + chunk]) for start in range(0, len(items), chunk))
+    if not waiting:
+        return
+    limit = IN_FLIGHT * max(1, len(client.scheduler_info()["workers"]))
+    at: dict[Future, tuple[Item, ...]] = {}
+    ready = as_completed(raise_errors=False)
+
+    def submit() -> None:
+        if waiting:
+            part = waiting.popleft()
+            future = client.submit(task, part, pure=False, retries=0)
+            at[future] = part
+            ready.add(future)
+
+    for _ in range(limit):
+        submit()
+    for batch in ready.batches():
+        done: list[tuple[Item, Any]] = []
+        for future in batch:
+            part = at.pop(future)
+            if future.status == "finished":
+                done += zip(part, future.result(), strict=True)
+            elif len(part) > 1:
+                waiting.extendleft((item,) for item in reversed(part))  # one by one: find the one that did it
+            else:
+                done.append((part[0], BadItem(_reason(future.exception()))))
+            future.release()
+            submit()
+        while waiting and len(at) < limit:
+            submit()
+        yield done
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, KilledWorker):
+        return "the worker process died while reading it (a crash in the decoder, or out of memory)"
+    return f"unexpected {type(error).__name__}: {error}"
+
+
+def _one_thread() -> None:
+    import cv2
+    import torch
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)

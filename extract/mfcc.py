@@ -1,0 +1,81 @@
+"""Waveform -> MFCC frames with their slopes, normalised per utterance."""
+
+import numpy as np
+from python_speech_features import mfcc as cepstra
+
+from fmn.errors import BadItem, InputError
+
+RATE = 16_000
+WINDOW_SECONDS = 0.025
+STEP_SECONDS = 0.010
+NUM_CEPSTRA = 13
+NUM_FILTERS = 26
+NFFT = 512  # the power of two that holds one window of 400 samples
+DIM = 3 * NUM_CEPSTRA
+SHORTEST_SECONDS = 0.1
+CONSTANT = 1e-6  # a column whose deviation is below this says nothing, and becomes zero
+
+# What the features depend on, for the provenance of a cache.
+SETTINGS: dict[str, float | str] = {
+    "rate": RATE,
+    "window_seconds": WINDOW_SECONDS,
+    "step_seconds": STEP_SECONDS,
+    "cepstra": NUM_CEPSTRA,
+    "filters": NUM_FILTERS,
+    "nfft": NFFT,
+    "slopes": "delta and delta-delta over 2 frames each side",
+    "normalised": "mean and variance of the utterance",
+}
+
+
+def mfcc(waveform: np.ndarray) -> np.ndarray:
+    """MFCC of one utterance.
+
+    waveform: [n] floats in [-1, 1], mono, 16 kHz, at least 0.1 s.
+    Returns [T, 39] float32, T = 1 + ceil((n - 400) / 160): 13 MFCC (the first is the log energy), their slopes and the
+    slopes of those, each column with mean 0 and deviation 1 over the utterance (a constant column is 0).
+    The last window is filled with zeros, as in HTK and python_speech_features.
+    Raises InputError for another shape, BadItem for a waveform that is too short or not finite.
+    Source: Davis and Mermelstein 1980; slopes as in the HTK Book, section 5.9.
+    """
+    if waveform.ndim != 1:
+        raise InputError(f"mfcc() takes one mono waveform [n], not an array of shape {waveform.shape}; mix it down first.")
+    if len(waveform) < SHORTEST_SECONDS * RATE:
+        raise BadItem(
+            f"The sound lasts {len(waveform) / RATE:.3f} s and at least {SHORTEST_SECONDS} s are needed; "
+            "give a longer recording or leave it out."
+        )
+    if not np.isfinite(waveform).all():
+        raise BadItem("The waveform holds values that are not finite (NaN or infinity); decode or export it again.")
+    static = cepstra(
+        waveform.astype(np.float64),
+        samplerate=RATE,
+        winlen=WINDOW_SECONDS,
+        winstep=STEP_SECONDS,
+        numcep=NUM_CEPSTRA,
+        nfilt=NUM_FILTERS,
+        nfft=NFFT,
+    )
+    return normalise(with_slopes(static))
+
+
+def slopes(frames: np.ndarray) -> np.ndarray:
+    """Regression slope of each column over two frames each side, the edges repeated: [T, k] -> [T, k].
+
+    Same as python_speech_features.delta(frames, 2), without its loop over frames.
+    """
+    padded = np.pad(frames, ((2, 2), (0, 0)), mode="edge")
+    return np.asarray((padded[3:-1] - padded[1:-3] + 2 * (padded[4:] - padded[:-4])) / 10)
+
+
+def with_slopes(static: np.ndarray) -> np.ndarray:
+    """[T, k] -> [T, 3k]: the columns, their slopes, and the slopes of those."""
+    first = slopes(static)
+    return np.concatenate([static, first, slopes(first)], axis=1)
+
+
+def normalise(frames: np.ndarray) -> np.ndarray:
+    """Mean 0 and deviation 1 of each column over the utterance: [T, k] -> [T, k] float32. Constant columns become 0."""
+    deviation = frames.std(axis=0)
+    safe = np.where(deviation < CONSTANT, np.inf, deviation)
+    return np.asarray((frames - frames.mean(axis=0)) / safe, dtype=np.float32)

@@ -1,0 +1,158 @@
+"""`extract`: media in, a feature cache out. What fmn-extract calls."""
+
+import functools
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from distributed import Client
+
+from fmn.cache import CacheWriter, EncoderRecord, Item
+from fmn.errors import BadItem, InputError
+from fmn.extract.encoders import EncoderKind, Settling, encode_on_worker, encoder_kind
+from fmn.extract.graph import Task, local_workers, run_items
+from fmn.extract.manifest import read_manifest
+from fmn.extract.plan import known_splits, write_plan
+from fmn.extract.progress import Silence, Watcher
+from fmn.extract.scan import Scan, scan
+from fmn.extract.settings import ExtractSettings
+from fmn.extract.split import assign_splits
+from fmn.extract.summary import Summary
+
+AUDIO_FIRST = ("audio", "video")  # the quick stage first: its mistakes are seen before the slow one begins
+
+
+def extract(
+    videos: Path | None,
+    audio: Path | None,
+    cache: Path,
+    settings: ExtractSettings,
+    *,
+    manifest: Path | None = None,
+    watcher: Watcher | None = None,
+) -> Summary:
+    """Extract the features of every item that the cache does not hold yet.
+
+    Args:
+        videos: folder of clips; None with a manifest.
+        audio: folder of recordings; None takes the manifest's, or the clips' own sound tracks.
+        cache: folder of the cache, made when missing, continued when there.
+        settings: encoders, weights, sizes, split and workers.
+        manifest: CSV in place of the folders.
+        watcher: is told about the progress.
+
+    Returns:
+        What was done and what failed. Failed items stand in the cache's failure list and are tried again next time.
+
+    Raises:
+        InputError: nothing to extract, no audio for any video, an unknown encoder, unusable weights, or a cache whose
+            features were made differently.
+    """
+    began = time.monotonic()
+    watcher = watcher or Silence()
+    kinds = {
+        "video": encoder_kind("video", settings.video_encoder),
+        "audio": encoder_kind("audio", settings.audio_encoder),
+    }
+    found = _find(videos, audio, manifest)
+    for notice in found.notices:
+        watcher.say(notice)
+    summary = Summary(cache=cache, notices=list(found.notices))
+    with ExitStack() as stack:
+        writer = stack.enter_context(CacheWriter(cache))
+        items = assign_splits(found.items, settings.train, settings.seed, known_splits(cache))
+        write_plan(cache, items)
+        writer.describe(
+            split="given by the manifest" if manifest and all(item.split for item in found.items) else "by label, seeded",
+            train=settings.train,
+            seed=settings.seed,
+            notices=list(found.notices),
+        )
+        workers = _Workers(settings.workers, stack)
+        for modality in AUDIO_FIRST:
+            mine = [item for item in items if item.modality == modality]
+            kind = kinds[modality]
+            record = _settle(kind, writer, mine, settings, workers, watcher)
+            writer.declare(record)
+            told = record.notes.get("told")
+            summary.warnings += [record.warning] if record.warning else []
+            watcher.say(record.warning or f"The {told}.")
+            done = writer.done(modality, kind.name)
+            todo = [item for item in mine if item.id not in done]
+            summary.reused[modality] = len(mine) - len(todo)
+            if todo:
+                watcher.stage(f"{modality} -> {kind.name}", len(todo))
+                _encode(writer, kind, record, todo, settings, workers, watcher, summary)
+    summary.seconds = time.monotonic() - began
+    return summary
+
+
+class _Workers:
+    """The local workers, started when the first task comes: a rerun that finds everything done needs none."""
+
+    def __init__(self, count: int, stack: ExitStack) -> None:
+        self._count = count
+        self._stack = stack
+        self._client: Client | None = None
+
+    def map(self, task: Task, items: Sequence[Item], chunk: int) -> Iterator[list[tuple[Item, Any]]]:
+        if self._client is None:
+            self._client = self._stack.enter_context(local_workers(self._count))
+        yield from run_items(self._client, task, items, chunk)
+
+
+def _find(videos: Path | None, audio: Path | None, manifest: Path | None) -> Scan:
+    if manifest is not None:
+        if videos is not None or audio is not None:
+            raise InputError("Items come from folders or from --manifest, not from both. Leave one of them out.")
+        return read_manifest(manifest)
+    if videos is None:
+        raise InputError("Name a folder of videos (and one of recordings), or a --manifest: there is nothing to extract.")
+    return scan(videos, audio)
+
+
+def _settle(
+    kind: EncoderKind,
+    writer: CacheWriter,
+    items: Sequence[Item],
+    settings: ExtractSettings,
+    workers: _Workers,
+    watcher: Watcher,
+) -> EncoderRecord:
+    """The cache's own encoder when it was asked for in the same words, else a freshly settled one."""
+    asked = kind.asked(settings)
+    held = writer.record(kind.modality, kind.name)
+    if held is not None and held.notes.get("asked") == asked:
+        kind.open(held, writer.path, "cpu")  # raises when its weights are gone
+        return held
+    train = [item for item in items if item.split in ("train", "val")]
+    return kind.settle(Settling(writer.path, settings, train, workers.map, watcher))
+
+
+def _encode(
+    writer: CacheWriter,
+    kind: EncoderKind,
+    record: EncoderRecord,
+    items: Sequence[Item],
+    settings: ExtractSettings,
+    workers: _Workers,
+    watcher: Watcher,
+    summary: Summary,
+) -> None:
+    task = functools.partial(encode_on_worker, record=record, cache=writer.path.resolve(), device=settings.device)
+    reasons: Counter[str] = Counter()
+    for batch in workers.map(task, items, kind.chunk):
+        rows = [result for _, result in batch if not isinstance(result, BadItem)]
+        writer.add(kind.name, rows)
+        for item, result in batch:
+            if isinstance(result, BadItem):
+                writer.fail(item, str(result))
+                summary.failures.append((item.id, item.modality, str(result)))
+                reasons[str(result)] += 1
+        watcher.step(len(batch), len(batch) - len(rows))
+        summary.extracted[kind.modality] += len(rows)
+        summary.media_seconds += sum(row.seconds for row in rows)
+        summary.repeated += [row.item.id for row in rows if row.repeated]

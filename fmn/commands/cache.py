@@ -1,0 +1,117 @@
+"""fmn-cache: look into a feature cache, check it, repair it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from fmn.cache.check import Summary, inspect, verify
+from fmn.cache.item import SPLITS
+from fmn.cache.repair import repair
+from fmn.cache.shard import remedy
+from fmn.commands.shell import group
+
+SHOWN = 10
+
+cache_folder = click.argument("path", type=click.Path(path_type=Path), default="cache")
+
+
+@group("fmn-cache")
+def main() -> None:
+    """Look into the feature cache that fmn-extract wrote, check it, repair it.
+
+    PATH is its folder, ./cache by default.
+    """
+
+
+@main.command("inspect")
+@cache_folder
+def inspect_command(path: Path) -> None:
+    """Show what it holds."""
+    _show(Console(), inspect(path))
+
+
+@main.command("verify")
+@cache_folder
+@click.pass_context
+def verify_command(context: click.Context, path: Path) -> None:
+    """Check every file; exit 1 if something is wrong."""
+    problems = verify(path)
+    if not problems:
+        click.echo(f"The cache {path} is sound.")
+        return
+    table = Table("file", "what is wrong", title=f"Problems in {escape(str(path))}", box=box.SIMPLE)
+    for problem in problems:
+        table.add_row(escape(problem.file), escape(problem.what))
+    Console().print(table)
+    if any(problem.file.endswith(".h5") for problem in problems):
+        click.echo(remedy(path))
+    context.exit(1)
+
+
+@main.command("repair")
+@cache_folder
+def repair_command(path: Path) -> None:
+    """Drop damaged shards, so that fmn-extract redoes them."""
+    done = repair(path)
+    for problem in done.removed:
+        click.echo(f"Removed {problem.file}: {problem.what}")
+    for name in done.swept:
+        click.echo(f"Swept {name}, which a killed writer left.")
+    again = f" {done.items} items are gone: run fmn-extract again." if done.items else ""
+    click.echo(f"The shards of {path} are sound.{again}")
+
+
+def _show(console: Console, summary: Summary) -> None:
+    console.print(
+        f"[bold]{escape(str(summary.path))}[/bold]: {summary.bytes / 1e6:.1f} MB, written by {escape(summary.tool)}, "
+        f"begun {escape(summary.created)}"
+    )
+    table = Table("features", title="Items", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    shown = [split for split in (*SPLITS, "") if split or any(each.splits.get("") for each in summary.encoders)]
+    for name in ("dim", "items", *(split or "unsplit" for split in shown), "labels", "minutes", "padded"):
+        table.add_column(name, justify="right")
+    for each in summary.encoders:
+        splits = [each.splits.get(split, 0) for split in shown]
+        labels = len(set(each.labels) - {""})
+        counts = [each.record.dim, each.items, *splits, labels, f"{each.seconds / 60:.1f}", each.padded]
+        table.add_row(f"{each.record.modality} {each.record.name}", *map(str, counts))
+    console.print(table)
+    for record in (each.record for each in summary.encoders):
+        source = record.weights.get("source", "unknown")
+        made = {"weights": source, **record.preprocessing, "fingerprint": record.fingerprint[:12]}
+        facts = ", ".join(f"{key} {value}" for key, value in made.items())
+        console.print(escape(f"  {record.modality} {record.name}: {facts}"), soft_wrap=True)
+    if any(set(each.labels) - {""} for each in summary.encoders):
+        _show_labels(console, summary)
+    if summary.protocol:
+        _show_pairs(console, "Protocol", ("fact", "value"), summary.protocol)
+    if summary.failures:
+        _show_pairs(console, f"Failed items: {len(summary.failures)}", ("reason", "items"), summary.reasons)
+        for failure in summary.failures[:SHOWN]:
+            console.print(escape(f"  {failure.modality} {failure.id}: {failure.reason}"))
+        if len(summary.failures) > SHOWN:
+            console.print(f"  ... and {len(summary.failures) - SHOWN} more, all in its index.json")
+    for warning in summary.warnings:
+        console.print(f"[yellow]Warning:[/yellow] {escape(warning)}")
+
+
+def _show_labels(console: Console, summary: Summary) -> None:
+    table = Table("label", title="Items of each label", box=box.SIMPLE)
+    for each in summary.encoders:
+        table.add_column(f"{each.record.modality} {each.record.name}", justify="right")
+    for label in sorted({label for each in summary.encoders for label in each.labels}):
+        counts = [str(each.labels.get(label, 0)) for each in summary.encoders]
+        table.add_row(escape(label) if label else "(none)", *counts)
+    console.print(table)
+
+
+def _show_pairs(console: Console, title: str, head: tuple[str, str], rows: Mapping[str, object]) -> None:
+    table = Table(*head, title=title, box=box.SIMPLE)
+    for key, value in rows.items():
+        table.add_row(escape(key), escape(str(value)))
+    console.print(table)

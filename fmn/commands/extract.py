@@ -1,0 +1,110 @@
+"""fmn-extract: videos and recordings in, a feature cache out."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fmn.commands.progress import Bars
+from fmn.commands.shell import command
+
+if TYPE_CHECKING:
+    from fmn.extract.summary import Summary
+
+SHOWN = 20
+
+
+@command("fmn-extract")
+@click.argument("videos", type=click.Path(path_type=Path), required=False)
+@click.argument("audio", type=click.Path(path_type=Path), required=False)
+@click.option("--cache", type=click.Path(path_type=Path), default=Path("cache"), show_default=True, help="Cache folder.")
+@click.option("--manifest", type=click.Path(path_type=Path), help="CSV of the items, in place of the two folders.")
+@click.option("--video-encoder", default="i3d", show_default=True, help="Video encoder by name.")
+@click.option("--audio-encoder", default="bilstm", show_default=True, help="Audio encoder by name.")
+@click.option(
+    "--video-weights",
+    default="auto",
+    show_default=True,
+    help="auto, RGB.pt[,FLOW.pt] or random:SEED. auto: files in $FMN_WEIGHTS, else one try to fetch them, else untrained.",
+)
+@click.option("--audio-weights", default="", help="Bi-LSTM weights file; by default fitted on the train split.")
+@click.option(
+    "--flow",
+    type=click.Choice(["auto", "tvl1", "dis", "none"]),
+    default="auto",
+    show_default=True,
+    help="Optical flow. auto: tvl1 for given weights (they saw TV-L1; about 0.6 s a frame), dis for untrained ones.",
+)
+@click.option("--short-side", default=256, show_default=True, help="Frames are resized to this short side, in pixels.")
+@click.option("--crop", default=224, show_default=True, help="Central square of the frame, in pixels.")
+@click.option("--train", "train_share", default=0.7, show_default=True, help="Share of the items that are not test.")
+@click.option("--seed", default=0, show_default=True, help="Of the split and of all fitting.")
+@click.option("--fit-minutes", default=5.0, show_default=True, help="Bound on the fitting of the audio encoder.")
+@click.option("--workers", type=int, help="Local processes.  [default: one a core]")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@click.pass_context
+def main(
+    context: click.Context,
+    videos: Path | None,
+    audio: Path | None,
+    cache: Path,
+    manifest: Path | None,
+    train_share: float,
+    workers: int | None,
+    quiet: bool,
+    **chosen: str | float | int,
+) -> None:
+    """Extract the features of VIDEOS and AUDIO into a cache.
+
+    Both folders hold one sub-folder a label (videos/pour/1.mp4, audio/pour/a.wav), or files of the same name that
+    belong together (videos/1.mp4, audio/1.wav). Without AUDIO the videos' own sound tracks are the recordings.
+    A cache that is there is continued: only what is missing is extracted. Exit code 1 if an item failed.
+    """
+    from fmn.extract.pipeline import extract
+    from fmn.extract.settings import ExtractSettings
+
+    settings = ExtractSettings(**chosen, train=train_share, workers=_cores() if workers is None else workers)  # type: ignore[arg-type]
+    with Bars(quiet) as bars:
+        summary = extract(videos, audio, cache, settings, manifest=manifest, watcher=bars)
+    if not quiet:
+        _close(summary)
+    if summary.failures:
+        context.exit(1)
+
+
+def _cores() -> int:
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def _close(summary: "Summary") -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    table = Table("modality", box=box.SIMPLE, title=f"Cache {escape(str(summary.cache))}")
+    for head in ("extracted", "there before", "failed"):
+        table.add_column(head, justify="right")
+    for modality in ("video", "audio"):
+        failed = sum(kind == modality for _, kind, _ in summary.failures)
+        table.add_row(modality, str(summary.extracted[modality]), str(summary.reused[modality]), str(failed))
+    console.print(table)
+    console.print(
+        f"{summary.seconds:.0f} s for {summary.media_seconds / 60:.1f} minutes of media; "
+        f"the cache holds {summary.cache_bytes() / 1e6:.1f} MB."
+    )
+    if summary.repeated:
+        console.print(
+            f"{len(summary.repeated)} clips have a last window that was filled by repeating frames "
+            f"(the cache says which; `fmn-cache inspect {summary.cache}`).",
+            markup=False,
+        )
+    if summary.failures:
+        console.print(f"{len(summary.failures)} items failed and stand in the cache's failure list:", markup=False)
+        for name, modality, reason in summary.failures[:SHOWN]:
+            console.print(f"  {modality} {name}: {reason}", markup=False, soft_wrap=True, highlight=False)
+        if len(summary.failures) > SHOWN:
+            console.print(f"  ... and {len(summary.failures) - SHOWN} more; see `fmn-cache inspect {summary.cache}`.")

@@ -1,0 +1,82 @@
+"""Bars in a terminal, plain lines in a log: rate, time left and failures either way."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+LINE_SECONDS = 10.0  # a log gets a line so often
+
+
+class Bars:
+    """A `Watcher` (fmn.extract.progress) for a person; a context manager. Everything goes to standard error."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+        self._terminal = self._console.is_terminal
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[failed]}{task.fields[note]}"),
+            console=self._console,
+            disable=quiet or not self._terminal,
+        )
+        self._task: TaskID | None = None
+        self._name, self._note = "", ""
+        self._total, self._done, self._failed = 0, 0, 0
+        self._began = self._spoke = time.monotonic()
+
+    def __enter__(self) -> "Bars":
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def say(self, text: str) -> None:
+        """One sentence, above the bar."""
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    def stage(self, name: str, total: int) -> None:
+        """A new bar."""
+        if self._task is not None:
+            self._bars.stop_task(self._task)
+        self._name, self._total, self._done, self._failed, self._note = name, total, 0, 0, ""
+        self._began = self._spoke = time.monotonic()
+        self._task = self._bars.add_task(name, total=total, rate="", failed="", note="")
+        if not self._terminal:
+            self.say(f"{name}: {total} to do")
+
+    def step(self, count: int = 1, failed: int = 0) -> None:
+        """Move the bar on."""
+        self._done += count
+        self._failed += failed
+        if self._task is not None:
+            self._bars.update(self._task, completed=self._done, rate=self._rate(), failed=self._failures())
+        now = time.monotonic()
+        if not self._terminal and (now - self._spoke > LINE_SECONDS or self._done >= self._total):
+            self._spoke = now
+            left = (now - self._began) / self._done * (self._total - self._done)
+            self.say(
+                f"{self._name}: {self._done}/{self._total}, {self._rate()}, {left:.0f} s left"
+                f"{self._failures()}{self._note}"
+            )
+
+    def note(self, text: str) -> None:
+        """A few words behind the bar."""
+        self._note = f", {text}"
+        if self._task is not None:
+            self._bars.update(self._task, note=self._note)
+
+    def _rate(self) -> str:
+        pace = self._done / max(1e-9, time.monotonic() - self._began)
+        return f"{pace:.1f}/s" if pace >= 1 else f"{1 / max(pace, 1e-9):.1f} s each"
+
+    def _failures(self) -> str:
+        return f", {self._failed} failed" if self._failed else ""

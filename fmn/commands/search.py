@@ -1,0 +1,53 @@
+"""fmn-search: a recording or a clip in, the best items of the other modality out."""
+
+import json
+from pathlib import Path
+
+import click
+
+from fmn.commands.shell import command
+
+
+@command("fmn-search")
+@click.argument("query", type=click.Path(path_type=Path))
+@click.option("--k", default=10, show_default=True, help="How many items to show.")
+@click.option("--run", type=click.Path(path_type=Path), help="Folder of the run.  [default: the newest of runs/]")
+@click.option("--cache", type=click.Path(path_type=Path), default=Path("cache"), show_default=True, help="Cache folder.")
+@click.option(
+    "--as",
+    "modality",
+    type=click.Choice(["auto", "audio", "video"]),
+    default="auto",
+    show_default=True,
+    help="What QUERY is. auto: a clip if it has moving pictures, else a recording.",
+)
+@click.option(
+    "--split",
+    type=click.Choice(["all", "train", "val", "test"]),
+    default="all",
+    show_default=True,
+    help="Which items of the cache are searched; test is the pool that fmn-eval ranks.",
+)
+@click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def main(
+    query: Path, k: int, run: Path | None, cache: Path, modality: str, split: str, device: str, as_json: bool
+) -> None:
+    """Find the clips that the recording QUERY describes, or the recordings that describe the clip QUERY."""
+    from fmn.cache import FeatureCache
+    from fmn.commands.console import show_hits
+    from fmn.extract.query import encode_query
+    from fmn.retrieval import load, newest_run
+    from fmn.retrieval.search import rank
+
+    run = run or newest_run()
+    retriever = load(run)
+    features = FeatureCache(cache)
+    retriever.check(features)
+    encoded = encode_query(query, features, retriever.encoders, modality, device)
+    hits = rank(retriever, features, encoded.modality, encoded.features, k=k, split=split)
+    if as_json:
+        facts = {"query": str(query), "modality": encoded.modality, "run": str(run), "split": split}
+        click.echo(json.dumps({**facts, "hits": [hit.to_json() for hit in hits]}, indent=1))
+    else:
+        show_hits(query, encoded.modality, hits, [*features.warnings()])

@@ -1,0 +1,113 @@
+"""What every command shares at the shell: errors in one sentence, exit codes that mean something, `--version`.
+
+Exit codes: 0 done; 1 done, but something is wrong with the data (failed items, a damaged cache); 2 the input breaks a
+rule; 70 a defect of fmn itself; 130 interrupted.
+"""
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from fmn import __version__
+from fmn.errors import InputError
+
+TRACEBACK = "FMN_TRACEBACK"
+
+Kind = TypeVar("Kind", bound=click.Command)
+
+
+class SentenceError(click.ClickException):
+    """Shown by click as one line, `Error: ...`, on stderr."""
+
+    exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.splitlines()))
+
+
+class InterruptedRunError(SentenceError):
+    """The user pressed Ctrl-C."""
+
+    exit_code = 130
+
+
+class DefectError(SentenceError):
+    """fmn itself is wrong."""
+
+    exit_code = 70
+
+
+class ShellCommand(click.Command):
+    """A click command whose errors are sentences."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        """Run the command's function."""
+        with _sentences():
+            return super().invoke(ctx)
+
+
+class ShellGroup(click.Group):
+    """A group of such commands."""
+
+    command_class = ShellCommand
+
+
+def command(name: str) -> Callable[[Callable[..., Any]], ShellCommand]:
+    """Make a function a command with `--version` and `-h`; click's own decorators go below this one."""
+    return _decorator(name, ShellCommand)
+
+
+def group(name: str) -> Callable[[Callable[..., Any]], ShellGroup]:
+    """Make a function a group of commands with `--version` and `-h`; its `.command()` adds to it."""
+    return _decorator(name, ShellGroup)
+
+
+def _decorator(name: str, kind: type[Kind]) -> Callable[[Callable[..., Any]], Kind]:
+    def decorate(function: Callable[..., Any]) -> Kind:
+        versioned = click.version_option(__version__, prog_name=name, message="%(prog)s %(version)s")(function)
+        return click.command(name, cls=kind, context_settings={"help_option_names": ["-h", "--help"]})(versioned)
+
+    return decorate
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn what may go wrong into one sentence and an exit code."""
+    # File names and labels may hold characters that the terminal lacks: show their codes instead of failing.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except InputError as error:
+        raise SentenceError(str(error)) from error
+    except KeyboardInterrupt as error:
+        raise InterruptedRunError("Interrupted. The same command goes on from what is finished.") from error
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # `| head` has seen enough: click ends quietly
+            raise
+        raise SentenceError(_system_sentence(error)) from error
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        said = f"{type(error).__name__}: {error}".rstrip(".: ")
+        raise DefectError(
+            f"This is a defect of fmn {__version__}, not of your input ({said}). Please report it with the output of "
+            f"the same command under {TRACEBACK}=1."
+        ) from error
+
+
+def _system_sentence(error: OSError) -> str:
+    where = f": {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full{where}. Free some space and run the same command again: what is finished is kept."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"Permission denied{where}. Choose another folder, or allow this user to use that one."
+    return f"{error.strerror or error}{where}."

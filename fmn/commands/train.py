@@ -1,0 +1,93 @@
+"""fmn-train: a feature cache in, a fitted retriever out."""
+
+from pathlib import Path
+
+import click
+
+from fmn.commands.progress import Bars
+from fmn.commands.shell import command
+
+
+@command("fmn-train")
+@click.argument("cache", type=click.Path(path_type=Path), default=Path("cache"))
+@click.option("--run", type=click.Path(path_type=Path), help="Folder of the run.  [default: the next runs/NNN]")
+@click.option("--epochs", default=500, show_default=True, help="At most so many passes over the train split.")
+@click.option("--batch", default=64, show_default=True, help="Matched pairs a step; all pairs of a batch count.")
+@click.option("--rate", type=float, help="Adam's learning rate.  [default: see fmn.train.TrainSettings]")
+@click.option("--patience", type=int, help="Epochs without a better validation mAP before it stops; 0 = never.")
+@click.option("--capacity", type=int, help="Slots X of each memory bank.")
+@click.option("--beta", type=float, help="Exponent of Max in eq. 3: 0 leaves the memory out, -1 is as printed.")
+@click.option("--learn-beta", is_flag=True, help="Fit beta too, from the given value.")
+@click.option("--keys", type=click.Choice(["common", "raw"]), help="Where slots are compared: common space or raw.")
+@click.option("--maximum", type=click.Choice(["soft", "hard"]), help="Max over slots: soft, or hard as in eq. 3.")
+@click.option("--t1", type=float, help="A pair is remembered when its S1 is above this.")
+@click.option("--t2", type=float, help="A pair that resembles no slot so much gets a slot of its own.")
+@click.option("--weight", type=float, help="Share of the new pair when a slot is averaged.")
+@click.option("--seed", default=0, show_default=True, help="Of initial weights and of the order of pairs.")
+@click.option("--video-encoder", help="Which features, where the cache holds several.")
+@click.option("--audio-encoder", help="Which features, where the cache holds several.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def main(
+    cache: Path,
+    run: Path | None,
+    epochs: int,
+    batch: int,
+    rate: float | None,
+    patience: int | None,
+    seed: int,
+    video_encoder: str | None,
+    audio_encoder: str | None,
+    device: str,
+    quiet: bool,
+    **shape: str | float | int | bool | None,
+) -> None:
+    """Fit an FMN on the train split of CACHE (./cache by default).
+
+    A part of the train split is held out to choose the epoch that is kept; the test split is not touched. Naming a
+    run that was interrupted, with the same settings, goes on with it.
+    """
+    from fmn.cache import FeatureCache
+    from fmn.retrieval.network import FmnConfig
+    from fmn.train.run import next_run, train
+    from fmn.train.settings import TrainSettings
+
+    given = {"rate": rate, "patience": patience}
+    settings = TrainSettings(
+        epochs=epochs, batch=batch, seed=seed, **{key: value for key, value in given.items() if value is not None}  # type: ignore[arg-type]
+    )
+    config = FmnConfig(**{key: value for key, value in shape.items() if value is not None})  # type: ignore[arg-type]
+    encoders = {"video": video_encoder, "audio": audio_encoder}
+    with Bars(quiet) as bars:
+        bars.stage("epochs", epochs)
+
+        def tell(row: dict[str, float], best_epoch: int) -> None:
+            bars.note(f"loss {row['loss']:.3f}, validation mAP {100 * row['validation_mAP']:.1f} %, best {best_epoch}")
+            bars.step()
+
+        trained = train(
+            FeatureCache(cache),
+            run or next_run(),
+            config,
+            settings,
+            encoders={key: value for key, value in encoders.items() if value},
+            device=device,
+            progress=tell,
+        )
+    if quiet:
+        return
+    fitting, data = trained.fitting, trained.data
+    click.echo(
+        f"{'Resumed and finished' if trained.resumed else 'Trained'} {trained.path}: {fitting.epoch} epochs on "
+        f"{len(data.fit_video.ids)} videos and {len(data.fit_audio.ids)} recordings."
+    )
+    if data.has_validation:
+        click.echo(
+            f"Kept epoch {fitting.best_epoch}: validation mAP {100 * fitting.best_map:.1f} % (both directions) on "
+            f"{len(data.held_video.ids)} videos and {len(data.held_audio.ids)} recordings of the train split."
+        )
+    else:
+        click.echo("The train split is too small to hold a part of it out: the last epoch was kept, nothing chose it.")
+    for warning in trained.warnings:
+        click.echo(f"Warning: {warning}")
+    click.echo(f"Curve: {trained.path / 'curve.png'}. Next: fmn-eval --run {trained.path} --cache {cache}")

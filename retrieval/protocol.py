@@ -1,0 +1,152 @@
+"""How a retriever is judged on a cache: the test split, both directions, nothing left out in silence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fmn.cache import Failure, FeatureCache, Item
+from fmn.errors import InputError
+from fmn.retrieval.metrics import evaluate
+from fmn.retrieval.relevance import definition, relevance
+
+DIRECTIONS = {"speech->video": ("audio", "video"), "video->speech": ("video", "audio")}  # query and gallery modality
+
+
+class Scorer(Protocol):
+    """Anything that scores pairs: the FMN and every baseline."""
+
+    def score(self, video: NDArray[np.float32], audio: NDArray[np.float32]) -> "NDArray[np.floating] | torch.Tensor":
+        """Score every pair: video [N, Dv], audio [M, Da] -> [N, M], higher = better match."""
+        ...
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a retriever reaches on one cache.
+
+    `directions` maps "speech->video" (the query is speech) and "video->speech" to the dicts of `metrics.evaluate`.
+    `items` counts the scored items a modality, `failed` names the items of the split that could not be extracted,
+    `left_out` the queries a direction without any relevant item. `relevant` says what makes a match: "pair" or
+    "label". `facts` is how the numbers came about, JSON values: cache, encoders, protocol, the run's own facts.
+    """
+
+    directions: Mapping[str, Mapping[str, Any]]
+    split: str
+    relevant: str
+    items: Mapping[str, int]
+    failed: Sequence[Failure] = ()
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def evaluate_cache(
+    cache: FeatureCache,
+    scorer: Scorer,
+    ks: Sequence[int] = (1, 10, 25),
+    split: str = "test",
+    *,
+    video_encoder: str | None = None,
+    audio_encoder: str | None = None,
+    facts: Mapping[str, Any] | None = None,
+    samples: int = 1000,
+    seed: int = 0,
+) -> Report:
+    """Score all video and speech items of a split against each other and evaluate both directions.
+
+    An item of the split that failed extraction counts as a miss: as a query it finds nothing, as a relevant item it is
+    never found. It is named in the report.
+
+    Args:
+        cache: the features; encoders by name where a modality has several.
+        scorer: has `score(video [N, Dv], audio [M, Da]) -> [N, M]`, given float32 arrays.
+        ks: depths of the ranking.
+        facts: what the report repeats about the retriever (JSON values), under "run".
+        samples, seed: of the bootstrap intervals.
+
+    Raises:
+        InputError: no item of a modality in the split, items without pair and label, or scores that are NaN or of
+            another shape.
+        ValueError: ks that are not whole numbers from 1.
+    """
+    encoders = {"video": cache.encoder("video", video_encoder), "audio": cache.encoder("audio", audio_encoder)}
+    items: dict[str, list[Item]] = {}
+    failed: dict[str, list[Failure]] = {}
+    features: dict[str, NDArray[np.float32]] = {}
+    for modality, encoder in encoders.items():
+        every = cache.items(modality, encoder.name)
+        chosen = np.array([item.split == split for item in every], dtype=bool)
+        if not chosen.any():
+            raise InputError(
+                f"An evaluation needs {modality} items in the {split} split, but {cache.path} has none there among its "
+                f"{len(every)}. Extract some, or name another split."
+            )
+        features[modality] = cache.features(modality, encoder.name)[chosen]
+        items[modality] = [item for item in every if item.split == split]
+        known = {item.id for item in every}  # an item that one encoder failed on may be there from another
+        failed[modality] = [f for f in cache.failures(modality) if f.split == split and f.id not in known]
+
+    rows: dict[str, list[Item | Failure]] = {modality: [*items[modality], *failed[modality]] for modality in encoders}
+    pairs, labels = ({m: [getattr(row, name) for row in rows[m]] for m in rows} for name in ("pair", "label"))
+    relevant = definition(pairs["video"] + pairs["audio"], labels["video"] + labels["audio"])
+    matches = relevance(pairs["video"], labels["video"], pairs["audio"], labels["audio"])  # failed items come last
+    if not matches.any():
+        raise InputError(
+            f"An evaluation needs queries with a right answer, but no video item of the {split} split of {cache.path} "
+            f"shares its {relevant} with a speech item. Check that column of the manifest."
+        )
+    scores = _scores(scorer, features["video"], features["audio"], items)
+    directions, left_out = {}, {}
+    for direction, (query, gallery) in DIRECTIONS.items():
+        q, g = len(items[query]), len(items[gallery])
+        table, asked = (matches, scores) if query == "video" else (matches.T, scores.T)
+        directions[direction] = evaluate(
+            asked,
+            table[:q, :g],
+            ks,
+            failed_queries=int(table[q:].any(axis=1).sum()),
+            failed_relevant=table[:q, g:].sum(axis=1),
+            samples=samples,
+            seed=seed,
+        )
+        left_out[direction] = [rows[query][n].id for n in np.flatnonzero(~table.any(axis=1))]
+    return Report(
+        directions=directions,
+        split=split,
+        relevant=relevant,
+        items={modality: len(found) for modality, found in items.items()},
+        failed=[*failed["video"], *failed["audio"]],
+        left_out=left_out,
+        warnings=list(dict.fromkeys(encoder.warning for encoder in encoders.values() if encoder.warning)),
+        facts={
+            "cache": str(cache.path),
+            "protocol": cache.protocol,
+            "encoders": {
+                modality: {"name": encoder.name, "dim": encoder.dim, "fingerprint": encoder.fingerprint}
+                for modality, encoder in encoders.items()
+            },
+            "run": dict(facts or {}),
+        },
+    )
+
+
+def _scores(
+    scorer: Scorer, video: NDArray[np.float32], audio: NDArray[np.float32], items: Mapping[str, Sequence[Item]]
+) -> NDArray[np.floating]:
+    scores = scorer.score(video, audio)
+    scores = scores.detach().cpu().numpy() if isinstance(scores, torch.Tensor) else np.asarray(scores)
+    if scores.shape != (len(video), len(audio)):
+        raise InputError(
+            f"A retriever scores every pair, [{len(video)}, {len(audio)}], but it gave {list(scores.shape)}."
+        )
+    if np.isnan(scores).any():
+        row, column = np.argwhere(np.isnan(scores))[0]
+        raise InputError(
+            f"A score must be a number, but the retriever gave NaN for {np.isnan(scores).sum()} pairs, the first being "
+            f"video {items['video'][row].id} with speech {items['audio'][column].id}. Was its training unstable?"
+        )
+    return scores

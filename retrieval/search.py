@@ -1,0 +1,74 @@
+"""Exact search: score one query against every cached item of the other modality."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmn.cache import FeatureCache
+from fmn.errors import InputError
+from fmn.retrieval.retriever import Retriever
+
+
+@dataclass(frozen=True)
+class Hit:
+    """An item of the gallery in its place. `score`: S of eq. 3, in the retriever's own scale; `rank` from 1."""
+
+    rank: int
+    score: float
+    id: str
+    path: str
+    label: str
+    split: str
+    text: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+def rank(
+    retriever: Retriever,
+    cache: FeatureCache,
+    modality: str,
+    query: NDArray[np.float32],
+    *,
+    k: int = 10,
+    split: str = "all",
+) -> list[Hit]:
+    """The k best items of the other modality.
+
+    Args:
+        retriever: fitted on this cache's features.
+        cache: holds the gallery.
+        modality: of the query, "audio" or "video".
+        query: features [D] of the query, from the cache's own encoder.
+        k: how many; fewer come where the gallery is smaller.
+        split: "train", "val", "test" or "all" of the gallery.
+
+    Returns:
+        Hits, best first; equal scores in the order of their ids.
+
+    Raises:
+        InputError: k below 1, or no item in that split.
+    """
+    if k < 1:
+        raise InputError(f"--k is at least 1, got {k}.")
+    other = "video" if modality == "audio" else "audio"
+    encoder = retriever.encoder(other)
+    items = cache.items(other, encoder)
+    rows = [row for row, item in enumerate(items) if split in ("all", item.split)]
+    if not rows:
+        raise InputError(f"A search needs {other} items; {cache.path} has {len(items)} and none in split {split!r}.")
+    gallery = cache.features(other, encoder)[rows]
+    if modality == "audio":
+        scores = retriever.score(gallery, query[None])[:, 0]
+    else:
+        scores = retriever.score(query[None], gallery)[0]
+    order = np.argsort(-scores, kind="stable")[:k]
+    return [
+        Hit(place + 1, float(scores[at]), item.id, item.path, item.label, item.split, item.text)
+        for place, at in enumerate(order.tolist())
+        for item in [items[rows[at]]]
+    ]

@@ -1,0 +1,114 @@
+"""The train split of a cache, on the training device: vectors, what they show, and the validation part held out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fmn.cache import FeatureCache
+from fmn.cache.parts import validation_part
+from fmn.errors import InputError
+
+
+@dataclass(frozen=True)
+class Side:
+    """One modality: `features` [n, D] float32, `codes` [n] int64 (equal codes belong together), `ids` [n]."""
+
+    features: Tensor
+    codes: Tensor
+    ids: list[str]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What is fitted on and what is held out for early stopping; `held_*` is empty where too little is there."""
+
+    fit_video: Side
+    fit_audio: Side
+    held_video: Side
+    held_audio: Side
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether both held-out sides hold a matching pair."""
+        return bool(set(self.held_video.codes.tolist()) & set(self.held_audio.codes.tolist()))
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One modality of the train split (and of a manifest's own "val"), before it is parted."""
+
+    ids: list[str]
+    features: NDArray[np.float32]
+    keys: list[str]
+    held: NDArray[np.bool_]
+
+
+def load_training_set(
+    cache: FeatureCache, encoders: dict[str, str], fraction: float, device: torch.device
+) -> TrainingSet:
+    """Read the train split of both modalities onto `device`.
+
+    Args:
+        cache: the feature cache.
+        encoders: modality -> encoder name.
+        fraction: share of the train split held out; items that the manifest marked "val" are held out instead, if any.
+            The choice follows the seed of the cache, not of the training: those are the items that an audio encoder
+            fitted here has not seen either, and only they show how the retriever does on new ones.
+        device: where the vectors are held.
+
+    Raises:
+        InputError: a split or modality without items, or no video of the train split with an utterance that matches.
+    """
+    seed = int(cache.protocol.get("seed", 0))
+    columns = {modality: _column(cache, modality, encoders[modality], fraction, seed) for modality in encoders}
+    coding: dict[str, int] = {}
+    for column in columns.values():
+        for key in column.keys:
+            coding.setdefault(key, len(coding))
+
+    def side(modality: str, held: bool) -> Side:
+        column = columns[modality]
+        rows = np.flatnonzero(column.held == held)
+        return Side(
+            features=torch.from_numpy(column.features[rows]).to(device),
+            codes=torch.tensor([coding[column.keys[row]] for row in rows], dtype=torch.int64),
+            ids=[column.ids[row] for row in rows],
+        )
+
+    found = TrainingSet(side("video", False), side("audio", False), side("video", True), side("audio", True))
+    if not set(found.fit_video.codes.tolist()) & set(found.fit_audio.codes.tolist()):
+        raise InputError(
+            f"Training needs videos and utterances that belong together (same label, or same pair) in the train split; "
+            f"{cache.path} has {len(found.fit_video.ids)} videos and {len(found.fit_audio.ids)} utterances to fit on "
+            "and no match among them. Look at it with `fmn-cache inspect`."
+        )
+    return found
+
+
+def _column(cache: FeatureCache, modality: str, encoder: str, fraction: float, seed: int) -> _Column:
+    splits = np.array(cache.splits(modality, encoder))
+    rows = np.flatnonzero((splits == "train") | (splits == "val"))
+    if not len(rows):
+        raise InputError(
+            f"Training needs {modality} items in the train split; {cache.path} has {len(splits)} {modality} items and "
+            "none of them there. Extract more items, or mark some as train in the manifest."
+        )
+    ids, labels = _take(cache.ids(modality, encoder), rows), _take(cache.labels(modality, encoder), rows)
+    pairs, groups = _take(cache.pairs(modality, encoder), rows), _take(cache.groups(modality, encoder), rows)
+    marked = splits[rows] == "val"
+    if marked.any():
+        held = marked
+    elif fraction > 0:
+        chosen = validation_part(ids, labels, groups, pairs, fraction=fraction, seed=seed)
+        held = np.array([item in chosen for item in ids])
+    else:
+        held = np.zeros(len(ids), dtype=bool)
+    keys = [f"pair {pair}" if pair else f"label {label}" for pair, label in zip(pairs, labels, strict=True)]
+    return _Column(ids, cache.features(modality, encoder)[rows], keys, held)
+
+
+def _take(column: list[str], rows: NDArray[np.intp]) -> list[str]:
+    return [column[row] for row in rows]

@@ -1,0 +1,172 @@
+"""Fitting an FMN on cached vectors: the epoch, the early stop, and what is kept."""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fmn.errors import InputError
+from fmn.retrieval.metrics import evaluate
+from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
+from fmn.retrieval.store import BEST_FILE, save_network
+from fmn.train.checkpoint import LAST_FILE, load_last, save_last
+from fmn.train.data import Side, TrainingSet
+from fmn.train.history import draw_curve, write_history
+from fmn.train.losses import matching_loss, triplet_loss
+from fmn.train.sampling import matching_batches
+from fmn.train.settings import TrainSettings
+
+SAVE_SECONDS = 10.0  # a killed fitting repeats at most so much
+
+Progress = Callable[[dict[str, float], int], None]  # (the epoch's row, the best epoch so far)
+
+
+@dataclass
+class Fitting:
+    """Where a fitting stands. `best_map` is the validation mAP (both directions, mean) of `best_epoch`."""
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best_map: float = -1.0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"epoch": self.epoch, "best_epoch": self.best_epoch, "best_map": self.best_map, "history": self.history}
+
+
+def fit(
+    network_config: FmnConfig,
+    settings: TrainSettings,
+    data: TrainingSet,
+    run: Path,
+    *,
+    resume: bool,
+    progress: Progress | None = None,
+) -> Fitting:
+    """Fit an FMN and leave `best.safetensors`, `last.safetensors`, `history.csv` and `curve.png` in `run`.
+
+    Every epoch draws its chance from (seed, epoch), so that a fitting that was stopped and resumed ends, on the same
+    machine, in the very weights of one that was not.
+
+    Args:
+        network_config: the network's shape.
+        settings: the schedule.
+        data: vectors on the training device.
+        run: existing folder.
+        resume: go on from `run/last.safetensors`.
+        progress: called after every epoch.
+
+    Returns:
+        The finished fitting. Without a validation part the last epoch is kept.
+
+    Raises:
+        InputError: the checkpoint to resume from does not fit, or the loss is no longer a number.
+    """
+    torch.manual_seed(settings.seed)
+    network = FeatureMemoryNetwork(network_config).to(data.fit_video.features.device)
+    network.fit_standardiser(data.fit_video.features, data.fit_audio.features)
+    optimizer = torch.optim.Adam(network.parameters(), lr=settings.rate, weight_decay=settings.decay)
+    state = Fitting(**load_last(run / LAST_FILE, network, optimizer)) if resume else Fitting()
+    best: dict[str, Tensor] | None = None
+    saved = time.monotonic()
+
+    def save() -> None:
+        if best is not None:
+            keeper = FeatureMemoryNetwork(network_config)
+            keeper.load_state_dict(best)
+            save_network(run / BEST_FILE, keeper)
+        save_last(run / LAST_FILE, network, optimizer, state.to_json())
+        write_history(run / "history.csv", state.history)
+
+    while state.epoch < settings.epochs and not _patience_is_out(state, settings, data):
+        began = time.monotonic()
+        state.epoch += 1
+        row = _epoch(network, optimizer, settings, data, state.epoch)
+        row["validation_mAP"] = validation_map(network, data) if data.has_validation else float("nan")
+        row["seconds"] = time.monotonic() - began
+        state.history.append(row)
+        if not data.has_validation or row["validation_mAP"] > state.best_map:
+            state.best_epoch = state.epoch
+            state.best_map = row["validation_mAP"] if data.has_validation else -1.0
+            best = copy.deepcopy(network.state_dict())
+        if time.monotonic() - saved > SAVE_SECONDS or state.epoch == 1:
+            save()
+            best, saved = None, time.monotonic()
+        if progress is not None:
+            progress(row, state.best_epoch)
+    save()
+    draw_curve(run / "curve.png", state.history, state.best_epoch)
+    return state
+
+
+def _patience_is_out(state: Fitting, settings: TrainSettings, data: TrainingSet) -> bool:
+    if not data.has_validation or settings.patience == 0:
+        return False
+    return state.epoch - state.best_epoch >= settings.patience
+
+
+def _epoch(
+    network: FeatureMemoryNetwork,
+    optimizer: torch.optim.Optimizer,
+    settings: TrainSettings,
+    data: TrainingSet,
+    epoch: int,
+) -> dict[str, float]:
+    """One pass over the matched pairs; the row of the history but for validation and seconds."""
+    torch.manual_seed(settings.seed * 1_000_003 + epoch)
+    lots = torch.Generator().manual_seed(settings.seed * 1_000_003 + epoch)
+    device = data.fit_video.features.device
+    network.train()
+    sums = torch.zeros(3, device=device)
+    steps = 0
+    for video_rows, audio_rows in matching_batches(
+        data.fit_video.codes, data.fit_audio.codes, settings.batch, lots
+    ):
+        match = (data.fit_video.codes[video_rows][:, None] == data.fit_audio.codes[audio_rows][None, :]).to(device)
+        video = network.standardise_video(data.fit_video.features[video_rows.to(device)])
+        audio = network.standardise_audio(data.fit_audio.features[audio_rows.to(device)])
+        scores, s1, p_video, p_audio = network(video, audio)
+        matching = matching_loss(scores, match)
+        triplet = triplet_loss(p_video, p_audio, match, settings.margin)
+        loss = matching + settings.triplet * triplet
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        # Remembered after the step: a pair that met its own copy in the bank would teach the head to trust copies.
+        network.memory.update(video, audio, s1.diagonal().detach(), match.diagonal())
+        sums += torch.stack([loss.detach(), matching.detach(), triplet.detach()])
+        steps += 1
+    means = (sums / max(1, steps)).tolist()
+    if not all(value == value for value in means):
+        raise InputError(f"The loss is no longer a number in epoch {epoch}. Train again with a smaller --rate.")
+    slots = int(network.memory.filled.sum())
+    return {"epoch": epoch, "loss": means[0], "matching": means[1], "triplet": means[2], "slots": slots}
+
+
+@torch.no_grad()
+def validation_map(network: FeatureMemoryNetwork, data: TrainingSet) -> float:
+    """Mean average precision on the validation part, mean of both directions, in [0, 1]."""
+    network.eval()
+    held_video, held_audio = data.held_video, data.held_audio
+    scores, *_ = network(
+        network.standardise_video(held_video.features), network.standardise_audio(held_audio.features)
+    )
+    match = (held_video.codes[:, None] == held_audio.codes[None, :]).numpy()
+    table = scores.cpu().numpy()
+    both = [evaluate(rows, hits, [1], samples=1)["mAP"] for rows, hits in ((table, match), (table.T, match.T))]
+    return sum(both) / 2
+
+
+def both_sides(data: TrainingSet) -> dict[str, list[str]]:
+    """Modality -> ids of all items that the fitting or its early stop has seen."""
+
+    def ids(*sides: Side) -> list[str]:
+        return sorted(item for side in sides for item in side.ids)
+
+    return {"video": ids(data.fit_video, data.held_video), "audio": ids(data.fit_audio, data.held_audio)}

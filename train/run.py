@@ -1,0 +1,144 @@
+"""`train`: a cache in, a run out. What fmn-train calls."""
+
+import datetime
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import fmn
+from fmn.cache import FeatureCache
+from fmn.errors import InputError
+from fmn.retrieval.network import FmnConfig
+from fmn.retrieval.store import BEST_FILE, RUN_FILE, RUN_SCHEMA, read_run, write_json
+from fmn.train.checkpoint import LAST_FILE
+from fmn.train.data import TrainingSet, load_training_set
+from fmn.train.fit import Fitting, Progress, both_sides, fit
+from fmn.train.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A finished run: where it lies, how it went, and the cache's warnings that every table repeats."""
+
+    path: Path
+    fitting: Fitting
+    data: TrainingSet
+    resumed: bool
+    warnings: list[str]
+
+
+def train(
+    cache: FeatureCache,
+    run: Path,
+    config: FmnConfig | None = None,
+    settings: TrainSettings | None = None,
+    *,
+    encoders: dict[str, str] | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> TrainedRun:
+    """Fit an FMN on the train split of `cache`; an unfinished run of the same settings in `run` is gone on with.
+
+    Args:
+        cache: the feature cache.
+        run: folder to write, made when missing.
+        config: the network's shape; its dims are taken from the cache.
+        settings: the schedule.
+        encoders: modality -> encoder name, needed where the cache holds several.
+        device: "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N".
+        progress: called after every epoch.
+
+    Raises:
+        InputError: nothing to fit on, an unknown device, or `run` holds another or a finished run.
+    """
+    settings = settings or TrainSettings()
+    chosen = {modality: cache.encoder(modality, (encoders or {}).get(modality)) for modality in ("video", "audio")}
+    config = FmnConfig(
+        **{**(config or FmnConfig()).to_json(), "video_dim": chosen["video"].dim, "audio_dim": chosen["audio"].dim}
+    )
+    names = {modality: record.name for modality, record in chosen.items()}
+    data = load_training_set(cache, names, settings.validation, pick_device(device))
+    facts: dict[str, Any] = {
+        "schema": RUN_SCHEMA,
+        "kind": "fmn",
+        "tool": f"fmn {fmn.__version__}",
+        "torch": torch.__version__,
+        "config": config.to_json(),
+        "settings": settings.to_json(),
+        "seed": settings.seed,
+        "cache": str(Path(cache.path).resolve()),
+        "features": {
+            modality: {"encoder": names[modality], "fingerprint": cache.fingerprint(modality, names[modality])}
+            for modality in chosen
+        },
+        "fitted_on": both_sides(data),
+        "validation": {"video": len(data.held_video.ids), "audio": len(data.held_audio.ids)},
+        "data_sha256": _content(data),
+        "warnings": [record.warning for record in chosen.values() if record.warning],
+    }
+    resume = _may_resume(run, facts)
+    run.mkdir(parents=True, exist_ok=True)
+    facts["created"] = (
+        json.loads((run / RUN_FILE).read_text(encoding="utf-8"))["created"]
+        if resume
+        else datetime.datetime.now(datetime.UTC).isoformat()
+    )
+    write_json(run / RUN_FILE, {**facts, "status": "running", "device": str(data.fit_video.features.device)})
+    fitting = fit(config, settings, data, run, resume=resume, progress=progress)
+    best = {"epoch": fitting.best_epoch, "validation_mAP": fitting.best_map if data.has_validation else None}
+    finished = {"status": "finished", "epochs": fitting.epoch, "best": best}
+    write_json(run / RUN_FILE, {**facts, **finished, "device": str(data.fit_video.features.device)})
+    return TrainedRun(run, fitting, data, resume, facts["warnings"])
+
+
+def next_run(root: Path = Path("runs")) -> Path:
+    """The first unused folder among `root`/001, `root`/002, ..."""
+    number = 1 + max((int(path.name) for path in root.glob("[0-9]*") if path.name.isdigit()), default=0)
+    return root / f"{number:03d}"
+
+
+def pick_device(name: str) -> torch.device:
+    """ "auto" -> CUDA where there is one, else the CPU; InputError for a device that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError):
+        raise InputError(f"The device is auto, cpu, cuda or cuda:N; {name!r} cannot be used here.") from None
+    return device
+
+
+def _content(data: TrainingSet) -> str:
+    """sha256 of the very vectors that are fitted on, so that a resumed run is known to go on with the same ones."""
+    digest = hashlib.sha256()
+    for side in (data.fit_video, data.fit_audio, data.held_video, data.held_audio):
+        digest.update(side.features.cpu().numpy().tobytes())
+        digest.update("\n".join(side.ids).encode())
+    return digest.hexdigest()
+
+
+def _may_resume(run: Path, facts: dict[str, Any]) -> bool:
+    """True: go on. False: begin. InputError: the folder is something else's."""
+    if not (run / RUN_FILE).is_file():
+        if run.exists() and (not run.is_dir() or any(run.iterdir())):
+            raise InputError(f"A new run wants an empty or a new folder; {run} holds other files. Name another --run.")
+        return False
+    found = read_run(run)
+    found["config"] = found["config"].to_json()
+    differing = [key for key in ("config", "settings", "features", "data_sha256") if found.get(key) != facts[key]]
+    if differing:
+        raise InputError(
+            f"A run is gone on with under its own settings and features; {run} differs in {', '.join(differing)}. "
+            "Name another --run folder."
+        )
+    if found.get("status") == "finished":
+        raise InputError(
+            f"{run} is finished ({found.get('epochs')} epochs). Evaluate it with `fmn-eval --run {run}`, or name "
+            "another --run folder."
+        )
+    return (run / LAST_FILE).is_file() and (run / BEST_FILE).is_file()
