@@ -138,7 +138,7 @@ def _entry(kind: type[Entry], value: object) -> Entry:
     return kind(**{key: _typed(given.get(key), each, f"{key} of {name}") for key, each in wanted.items()})
 
 
-def _typed(value: object, kind: Any, what: str) -> Any:  # noqa: ANN401
+def _typed(value: object, kind: Any, what: str) -> Any:
     if type(value) is not kind:
         raise ValueError(f"{what} must be {kind.__name__}, not {value!r:.80}")
     return value

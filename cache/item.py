@@ -18,7 +18,8 @@ class Item:
     that describes it, `group` (speaker, actor, camera) never crosses the split, and "" means that there is none.
     `extra` holds the manifest's other columns.
 
-    Raises InputError for an empty id, an unknown modality or split, a NUL character, or times that are no interval.
+    Raises InputError for an empty id, an unknown modality or split, a NUL or half a character, or times that are no
+    interval.
     """
 
     id: str
@@ -42,11 +43,19 @@ class Item:
             raise InputError(f"Item {self.id!r}: the split must be 'train', 'val' or 'test', not {self.split!r}.")
         for name in (each.name for each in fields(self)):
             value = getattr(self, name)
-            if isinstance(value, str) and "\0" in value:
-                raise InputError(f"Item {self.id!r}: its {name} has a NUL character, which no text here may have.")
+            if isinstance(value, str) and not _can_be_kept(value):
+                raise InputError(f"Item {self.id!r}: its {name} {value!r} has characters that no file name has.")
         start, end = self.start or 0.0, math.inf if self.end is None else self.end
         if not (0 <= start < end and (self.end is None or math.isfinite(end))):
             raise InputError(
                 f"Item {self.id!r}: start and end must be seconds with 0 <= start < end, "
                 f"not start {self.start} and end {self.end}."
             )
+
+
+def _can_be_kept(text: str) -> bool:
+    """Say whether HDF5 gives a text back unchanged, as it does with file names that are not UTF-8 (PEP 383)."""
+    try:
+        return "\0" not in text and text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape") == text
+    except UnicodeEncodeError:
+        return False

@@ -118,7 +118,7 @@ def _attributes(record: EncoderRecord) -> dict[str, Any]:
 def _decode(file: h5py.File, entry: ShardEntry, record: EncoderRecord) -> Shard:
     for name, wanted in _attributes(record).items():
         if name != "tool" and file.attrs.get(name) != wanted:
-            raise ValueError(f"its {name} is {file.attrs.get(name)!r}, not {wanted!r}")
+            raise ValueError(f"its {name} is {file.attrs.get(name)}, not {wanted}")
     features = _numbers(file, "features", "<f4", (entry.items, record.dim))
     if not np.isfinite(features).all():
         raise ValueError("some features are not finite")

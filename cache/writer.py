@@ -52,7 +52,7 @@ class CacheWriter:
             self.close()
             raise
 
-    def describe(self, **facts: Any) -> None:  # noqa: ANN401
+    def describe(self, **facts: Any) -> None:
         """Merge facts (JSON values) into the index's protocol: the split rule, the seed and so on."""
         self._commit(protocol={**self._index.protocol, **as_json_object(facts, "protocol facts")})
 
@@ -72,6 +72,10 @@ class CacheWriter:
         others = (each for each in self._index.encoders if each is not known)
         self._commit(encoders=tuple(sorted([*others, record], key=lambda each: (each.modality, each.name))))
 
+    def record(self, modality: str, encoder: str) -> EncoderRecord | None:
+        """Return the record of an encoder that was declared, None where there is none."""
+        return self._index.record(modality, encoder)
+
     def done(self, modality: str, encoder: str) -> set[str]:
         """Return the ids that are committed for an encoder."""
         return set(self._ids[modality, encoder])
@@ -89,15 +93,16 @@ class CacheWriter:
         # Shards never change. One with room left grows by a successor that holds its items and the new ones.
         tail = shards[-1] if shards and shards[-1].items < SHARD_ITEMS else None
         earlier = read_shard(self.path, tail, record).rows() if tail else []
-        new = self._write_shards(record, [*earlier, *rows])
-        self._commit(
-            labels=tuple(sorted({*self._index.labels, *(row.item.label for row in rows)} - {""})),
-            shards=(*(each for each in self._index.shards if each is not tail), *new),
-            failures=self._failures_without(record.modality, {row.item.id for row in rows}),
-        )
-        self._ids[record.modality, record.name].update(row.item.id for row in rows)
-        if tail:
-            (self.path / tail.file).unlink()
+        with self._closed_by_errors():
+            new = self._write_shards(record, [*earlier, *rows])
+            self._commit(
+                labels=tuple(sorted({*self._index.labels, *(row.item.label for row in rows)} - {""})),
+                shards=(*(each for each in self._index.shards if each is not tail), *new),
+                failures=self._failures_without(record.modality, {row.item.id for row in rows}),
+            )
+            self._ids[record.modality, record.name].update(row.item.id for row in rows)
+            if tail:
+                (self.path / tail.file).unlink()
 
     def fail(self, item: Item, reason: str) -> None:
         """Record that an item could not be extracted; `reason` is one sentence. A later `add` of the item clears it."""
@@ -159,17 +164,16 @@ class CacheWriter:
         """Write files that nobody sees until the index names them."""
         number = next_number(self.path, [entry.file for entry in self._index.shards])
         entries: list[ShardEntry] = []
-        with self._closed_by_errors():
-            for first in range(0, len(rows), SHARD_ITEMS):
-                part = rows[first : first + SHARD_ITEMS]
-                name = shard_name(record.modality, record.name, number + len(entries))
-                data = encode_shard(record, part)
-                write_durably(self.path, name, data)
-                digest = hashlib.sha256(data).hexdigest()
-                entries.append(ShardEntry(name, record.modality, record.name, len(part), digest, len(data)))
+        for first in range(0, len(rows), SHARD_ITEMS):
+            part = rows[first : first + SHARD_ITEMS]
+            name = shard_name(record.modality, record.name, number + len(entries))
+            data = encode_shard(record, part)
+            write_durably(self.path, name, data)
+            digest = hashlib.sha256(data).hexdigest()
+            entries.append(ShardEntry(name, record.modality, record.name, len(part), digest, len(data)))
         return entries
 
-    def _commit(self, **changes: Any) -> None:  # noqa: ANN401
+    def _commit(self, **changes: Any) -> None:
         index = replace(self._index, **changes)
         if index == self._index:
             return

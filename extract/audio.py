@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
 
 from fmn.errors import BadItem
 from fmn.extract.container import opened
@@ -48,7 +50,7 @@ def waveform(path: str | Path, start: float | None = None, end: float | None = N
     begin, stop = interval(start, end)
     with opened(path) as container:
         stream = container.streams.best("audio")
-        if stream is None:
+        if not isinstance(stream, AudioStream):
             raise BadItem(f"{path}: has no audio stream.")
         samples = _resampled(_cut(_mono(container, stream, path, begin), begin, stop, path), rate)
     if len(samples) < SHORTEST * rate:
@@ -60,29 +62,34 @@ def waveform(path: str | Path, start: float | None = None, end: float | None = N
         raise BadItem(f"{path}: is silent (nothing in it is above -80 dBFS).")
     if peak > LOUDEST:
         raise BadItem(f"{path}: its samples reach {peak:.5g}, which is not a scale of [-1, 1]; export it again.")
-    return np.clip(samples, -1.0, 1.0)
+    return np.asarray(np.clip(samples, -1.0, 1.0))
 
 
 Part = tuple[int, np.ndarray]  # (Hz, samples [n])
 
 
-def _mono(container: Any, stream: Any, path: str | Path, begin: Fraction) -> Iterator[tuple[float | None, Part]]:
+def _mono(
+    container: InputContainer, stream: AudioStream, path: str | Path, begin: Fraction
+) -> Iterator[tuple[float | None, Part]]:
     """(seconds since the stream's first sample, mono samples at the stream's own rate), from at or before `begin`."""
     origin: Fraction | None = None
     if begin > PRE_ROLL and SEEKS_EXACTLY & set(container.format.name.split(",")):
         origin = seek(container, stream, begin - PRE_ROLL)
-    mixer: Any = None
-    shape: tuple[str, str, int] | None = None
+    shape: tuple[str, str, int] = ("", "", 0)
+    mixer = AudioResampler()
     for frame in decode(container, stream, path, origin):
         mark = stamp(frame, container)
         origin = mark if origin is None else origin
         if shape != (frame.format.name, frame.layout.name, frame.sample_rate):
             shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-            mixer = av.AudioResampler(format="flt", layout="mono", rate=frame.sample_rate)
+            mixer = AudioResampler(format="flt", layout="mono", rate=frame.sample_rate)
         for mixed in mixer.resample(frame):
-            yield None if mark is None or origin is None else float(mark - origin), (
-                frame.sample_rate,
-                mixed.to_ndarray()[0],
+            yield (
+                None if mark is None or origin is None else float(mark - origin),
+                (
+                    frame.sample_rate,
+                    mixed.to_ndarray()[0],
+                ),
             )
 
 
@@ -118,12 +125,12 @@ def _cut(
 
 def _resampled(parts: Iterator[Part], rate: int) -> np.ndarray:
     chunks: list[np.ndarray] = []
-    resampler: Any = None
+    resampler: AudioResampler | None = None
     for hertz, samples in parts:
         if hertz == rate:
             chunks.append(samples)
             continue
-        resampler = resampler or av.AudioResampler(format="flt", layout="mono", rate=rate)
+        resampler = resampler or AudioResampler(format="flt", layout="mono", rate=rate)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), format="flt", layout="mono")
         frame.sample_rate = hertz
         chunks += [done.to_ndarray()[0] for done in resampler.resample(frame)]

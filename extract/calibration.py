@@ -3,6 +3,7 @@
 import functools
 import os
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +16,19 @@ from torch import Tensor
 
 from fmn.cache import Item
 from fmn.errors import BadItem, InputError
-from fmn.extract.frame_size import centre_crop
+from fmn.extract.flow import flow_fields
+from fmn.extract.frame_size import centre_crop, resize_short_side
 from fmn.extract.i3d import InceptionI3d, calibrate
-from fmn.extract.streams import VideoSettings, first_window, flow_clip, rgb_clip
+from fmn.extract.streams import NO_FLOW, VideoSettings, flow_clip, rgb_clip
+from fmn.extract.video import frames
+from fmn.extract.windows import windows
 
 if TYPE_CHECKING:
     from fmn.extract.encoders import Settling
 
 CLIPS = 16
 SIDE = 112  # the statistics hardly depend on the frame's size, memory does
-STATISTICS = ("running_mean", "running_var")
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def calibrated(networks: Mapping[str, InceptionI3d], settings: VideoSettings, settling: "Settling") -> int:
@@ -45,13 +49,13 @@ def calibrated(networks: Mapping[str, InceptionI3d], settings: VideoSettings, se
         settling.watcher.step(len(batch), sum(isinstance(found, BadItem) for _, found in batch))
     if not seen:
         return 0
-    windows = [seen[name] for name in sorted(seen)]
-    clips: dict[str, Tensor] = {"rgb": torch.cat([rgb_clip(_small(rgb)) for rgb, _ in windows])}
+    taken = [seen[name] for name in sorted(seen)]
+    clips: dict[str, Tensor] = {"rgb": torch.cat([rgb_clip(rgb) for rgb, _ in taken])}
     if "flow" in networks:
-        clips["flow"] = torch.cat([flow_clip(_small(flow)) for _, flow in windows if flow is not None])
+        clips["flow"] = torch.cat([flow_clip(flow) for _, flow in taken if flow is not None])
     for stream, network in networks.items():
         calibrate(network, [clips[stream]])
-    return len(windows)
+    return len(taken)
 
 
 def first_windows_on_worker(
@@ -61,7 +65,7 @@ def first_windows_on_worker(
     found: list[tuple[NDArray[np.uint8], NDArray[np.float32] | None] | BadItem] = []
     for item in items:
         try:
-            found.append(first_window(item, settings))
+            found.append(_first_window(item, settings))
         except BadItem as bad:
             found.append(bad)
     return found
@@ -93,6 +97,17 @@ def load_calibration(path: Path, stream: str, network: InceptionI3d) -> None:
     if not all(f"{stream}.{name}" in found for name in wanted):
         raise InputError(f"{path} does not hold the statistics of the {stream} stream. Extract into another --cache.")
     network.load_state_dict({name: found[f"{stream}.{name}"] for name in wanted}, strict=False)
+
+
+def _first_window(item: Item, settings: VideoSettings) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+    # One frame more than the window: its last field leads to the next frame.
+    shown = islice(frames(item.path, item.start, item.end, settings.fps), settings.window + 1)
+    resized = [resize_short_side(frame, settings.short_side) for frame in shown]
+    rgb, _ = next(windows(resized, settings.window))
+    if settings.flow == NO_FLOW:
+        return _small(rgb), None
+    flow, _ = next(windows(flow_fields(resized, settings.flow), settings.window))
+    return _small(rgb), _small(flow)
 
 
 def _small(window: NDArray[Any]) -> NDArray[Any]:

@@ -1,24 +1,32 @@
 """Opening a media file, or saying in one sentence why it cannot be opened."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import av
+import av.logging
+from av.container import InputContainer
 
 from fmn.errors import BadItem
 
 # Playlists may name other places; a clip in somebody's archive must not make this machine call them.
 LOCAL_ONLY = {"protocol_whitelist": "file"}
+# These demuxers leave out what they cannot read, say so in FFmpeg's log only, and go on with the next part that they can.
+LEAVE_OUT = {"matroska,webm", "flv"}
+
+av.logging.set_level(av.logging.ERROR)
+av.logging.set_skip_repeated(False)  # the same file may be read twice by one process
+logging.getLogger("libav").addHandler(logging.NullHandler())  # the user is told in sentences instead
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[Any]:
+def opened(path: str | Path) -> Iterator[InputContainer]:
     """The PyAV input container of a media file, closed afterwards.
 
     Raises:
-        BadItem: the file is missing, a folder, empty, unreadable, or nothing that FFmpeg knows.
+        BadItem: the file is missing, a folder, empty, unreadable, damaged where it begins, or nothing that FFmpeg knows.
     """
     file = Path(path)
     try:
@@ -33,13 +41,23 @@ def opened(path: str | Path) -> Iterator[Any]:
         raise BadItem(f"{path}: the file is empty (0 bytes).")
     try:
         # FFmpeg takes "name:rest" for a protocol; an absolute path never reads as one.
-        container = av.open(str(file.absolute()), options=LOCAL_ONLY, metadata_errors="replace")
+        with av.logging.Capture() as log:
+            container = av.open(str(file.absolute()), options=LOCAL_ONLY, metadata_errors="replace")
     except PermissionError:
         raise BadItem(f"{path}: cannot be read (permission denied).") from None
     except (av.error.FFmpegError, ValueError) as error:
         raise BadItem(f"{path}: is not a media file that can be read ({size} bytes; {reason(error)}).") from None
     with container:
+        if container.format.name == "tty":  # FFmpeg would film a terminal that shows the text
+            raise BadItem(f"{path}: is a text file, not a media file.")
+        if left_out(log):
+            raise BadItem(f"{path}: is damaged at its beginning (some of it cannot be read).")
         yield container
+
+
+def left_out(log: Sequence[tuple[int, str, str]]) -> bool:
+    """Whether a captured log tells of parts of a file that were left out."""
+    return any(name in LEAVE_OUT for _, name, _ in log)
 
 
 def reason(error: Exception) -> str:

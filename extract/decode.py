@@ -3,12 +3,20 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import overload
 
 import av
+import av.logging
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from fmn.errors import BadItem
-from fmn.extract.container import reason
+from fmn.extract.container import left_out, reason
 
 # Containers whose header states the length. The others' is guessed from the file itself and proves nothing.
 STATES_LENGTH = {"matroska", "webm", "mov", "mp4", "flv", "asf", "wav", "flac"}
@@ -16,7 +24,21 @@ CUT_SLACK = Fraction(1, 2)  # seconds that may be missing from the length in the
 END_SLACK = 1  # seconds that an item's end may lie beyond the file's: annotated times are often rounded up
 
 
-def decode(container: Any, stream: Any, path: str | Path, origin: Fraction | None = None) -> Iterator[Any]:
+@overload
+def decode(
+    container: InputContainer, stream: VideoStream, path: str | Path, origin: Fraction | None = None
+) -> Iterator[VideoFrame]: ...
+
+
+@overload
+def decode(
+    container: InputContainer, stream: AudioStream, path: str | Path, origin: Fraction | None = None
+) -> Iterator[AudioFrame]: ...
+
+
+def decode(
+    container: InputContainer, stream: VideoStream | AudioStream, path: str | Path, origin: Fraction | None = None
+) -> Iterator[VideoFrame] | Iterator[AudioFrame]:
     """The PyAV frames of a stream in the order of display, from where the container stands to its end.
 
     With an `origin` (see `seek`) what comes before the next key frame cannot be decoded and is left out.
@@ -25,12 +47,17 @@ def decode(container: Any, stream: Any, path: str | Path, origin: Fraction | Non
         BadItem: a packet or frame that is not whole, or a file that ends long before its header says. A last audio
             packet that holds no sound (tags that are appended to mp3 files) is left out.
     """
+    if not stream.codec_context.is_open:
+        # Extraction runs a process a core already, and log lines from other threads would not be seen.
+        stream.codec_context.thread_count = 1
     waiting = origin is not None
     last: Fraction | None = None
     reached = Fraction(0)
-    fault: Exception | None = None
+    faults: list[str] = []
     try:
-        for packet in container.demux():
+        for packet, whole in _packets(container):
+            if not whole:
+                raise _damaged(path, last, "some of it cannot be read")
             if packet.pts is not None:
                 reached = max(reached, (packet.pts + (packet.duration or 0)) * packet.time_base)
             if packet.stream.index != stream.index:
@@ -38,20 +65,21 @@ def decode(container: Any, stream: Any, path: str | Path, origin: Fraction | Non
             if packet.is_corrupt and not waiting:
                 raise _damaged(path, last, "a packet of it is incomplete")
             try:
-                frames = packet.decode()
+                frames = [frame for frame in packet.decode() if isinstance(frame, VideoFrame | AudioFrame)]
             except av.error.FFmpegError as error:
                 if stream.type != "audio" and not waiting:
                     raise
-                fault = fault or error
+                faults.append(reason(error))
                 continue
             for frame in frames:
                 if waiting and not frame.key_frame:
                     continue
                 if frame.is_corrupt:
                     raise _damaged(path, last, "a frame of it cannot be decoded whole")
-                if fault is not None and not waiting:
-                    raise _damaged(path, last, reason(fault))
-                waiting, fault = False, None
+                if faults and not waiting:
+                    raise _damaged(path, last, faults[0])
+                waiting = False
+                faults.clear()
                 time = stamp(frame, container)
                 if time is not None:
                     origin = time if origin is None else origin
@@ -59,33 +87,51 @@ def decode(container: Any, stream: Any, path: str | Path, origin: Fraction | Non
                 yield frame
     except av.error.FFmpegError as error:
         raise _damaged(path, last, reason(error)) from None
-    if STATES_LENGTH & set(container.format.name.split(",")):
+    if len(faults) > 1 and not waiting:
+        raise _damaged(path, last, faults[0])
+    if not waiting and STATES_LENGTH & set(container.format.name.split(",")):
         stated = Fraction(container.duration or 0, av.time_base)
-        present = reached - Fraction(container.start_time or 0, av.time_base)
+        # Some count the length from the file's first timestamp, others from 0.
+        present = max(reached, reached - Fraction(container.start_time or 0, av.time_base))
         if stated - present > CUT_SLACK:
-            raise BadItem(f"{path}: is cut off: it says that it lasts {seconds(stated)} and ends after {seconds(present)}.")
+            raise BadItem(
+                f"{path}: is cut off: it says that it lasts {seconds(stated)} and ends after {seconds(present)}."
+            )
 
 
-def seek(container: Any, stream: Any, target: Fraction) -> Fraction | None:
+def _packets(container: InputContainer) -> Iterator[tuple["Packet[Stream]", bool]]:
+    """The packets of all streams, each with whether everything before it could be read."""
+    packets = container.demux()
+    while True:
+        with av.logging.Capture() as log:
+            packet = next(packets, None)
+        if packet is None:
+            return
+        yield packet, not left_out(log)
+
+
+def seek(container: InputContainer, stream: VideoStream | AudioStream, target: Fraction) -> Fraction | None:
     """Move to a key frame near `target` (seconds since the stream's first frame), usually the last one before it.
 
     Returns:
         The first frame's timestamp in seconds, from which times count, or None when this file cannot be sought in.
     """
+    if container.format.name == "mpeg":
+        return None  # program streams rarely write timestamps, and after a seek the first ones are guessed wrong
     try:
-        first = stamp(next(container.decode(stream)), container)
-        if first is not None:
+        first = next((stamp(frame, container) for frame in decode(container, stream, "")), None)
+        if first is not None and stream.time_base:
             container.seek(int((first + target) / stream.time_base), stream=stream)
-    except (av.error.FFmpegError, StopIteration):
+    except (av.error.FFmpegError, BadItem):
         return None
     return first
 
 
-def stamp(frame: Any, container: Any) -> Fraction | None:
+def stamp(frame: VideoFrame | AudioFrame, container: InputContainer) -> Fraction | None:
     """A frame's timestamp in seconds, None where the file has none."""
     # AVI has no presentation times: FFmpeg gives its packets decoding times, which `dts` has in the order of display.
     ticks = frame.dts if container.format.name == "avi" else frame.pts
-    return None if ticks is None else Fraction(ticks * frame.time_base)
+    return None if ticks is None or frame.time_base is None else ticks * frame.time_base
 
 
 def exact(value: float) -> Fraction:
@@ -94,7 +140,7 @@ def exact(value: float) -> Fraction:
 
 
 def interval(start: float | None, end: float | None) -> tuple[Fraction, Fraction | None]:
-    """[start, end) in seconds; 0 and None (the file's end) where not given. ValueError for times that are no interval."""
+    """[start, end) in seconds, 0 and None (the file's end) where not given. ValueError when that is no interval."""
     begin, stop = exact(start or 0.0), None if end is None else exact(end)
     if begin < 0 or (stop is not None and stop <= begin):
         raise ValueError(f"start and end must be seconds with 0 <= start < end, not {start} and {end}")

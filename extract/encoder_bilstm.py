@@ -1,4 +1,4 @@
-"""Audio encoder `bilstm`: waveform -> MFCC -> Bi-LSTM -> 2048-d, fitted on the train split where no weights are given."""
+"""Audio encoder `bilstm`: waveform -> MFCC -> Bi-LSTM -> 2048-d, fitted on the train split unless weights are given."""
 
 from collections.abc import Sequence
 from pathlib import Path

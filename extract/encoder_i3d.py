@@ -1,6 +1,5 @@
 """Video encoder `i3d`: two-stream I3D with given, found, fetched or - said everywhere - untrained weights."""
 
-
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -146,7 +145,6 @@ def _untrained(settling: Settling, seed: int, warning: str) -> EncoderRecord:
         warning += "."
     notes = {"told": "video encoder: untrained I3D", "asked": asked(settling.settings)}
     return video_record(settings, weights, warning, notes)
-
 
 
 def _no_weights(streams: tuple[str, ...], why: str) -> str:

@@ -80,9 +80,7 @@ def _opened(record: EncoderRecord, cache: Path, device: str) -> Encoder:
     return open_encoder(record, cache, device)
 
 
-def encode_on_worker(
-    items: Sequence[Item], *, record: EncoderRecord, cache: Path, device: str
-) -> list[Row | BadItem]:
+def encode_on_worker(items: Sequence[Item], *, record: EncoderRecord, cache: Path, device: str) -> list[Row | BadItem]:
     """The task of the item graph; a worker opens the encoder once."""
     return _opened(record, cache, device).encode(items)
 

@@ -66,9 +66,9 @@ def quantise(flow: np.ndarray) -> np.ndarray:
 
 def _method(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     if name == "tvl1":
-        algorithm = cv2.optflow.DualTVL1OpticalFlow_create()
+        algorithm: cv2.DenseOpticalFlow = cv2.optflow.DualTVL1OpticalFlow.create()
     elif name == "dis":
-        algorithm = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        algorithm = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     else:
         raise InputError(f"Optical flow is computed by one of {', '.join(METHODS)}; got {name!r}.")
     return lambda first, second: np.asarray(algorithm.calc(first, second, None))

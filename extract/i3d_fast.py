@@ -1,6 +1,8 @@
 """The inference copy of I3D: batch norm folded into the convolutions, channels last, bf16 where that is faster.
 
-Against the reference the features' cosine is at least 0.9995 in bf16 and 1 - 1e-5 in fp32 (held by the tests).
+Against the reference the features' cosine is at least 0.9995 in bf16 and 1 - 1e-6 in fp32 (held by the tests). The
+exception is an untrained network with calibrated batch norms, which amplifies every rounding: 0.95 to 0.99 in bf16, so
+that fp32 is the better choice there.
 """
 
 import torch

@@ -66,7 +66,7 @@ def extract(
         items = assign_splits(found.items, settings.train, settings.seed, known_splits(cache))
         write_plan(cache, items)
         writer.describe(
-            split="given by the manifest" if manifest and all(item.split for item in found.items) else "by label, seeded",
+            split="given" if all(item.split for item in found.items) else "by label, seeded",
             train=settings.train,
             seed=settings.seed,
             notices=list(found.notices),
@@ -76,6 +76,7 @@ def extract(
             mine = [item for item in items if item.modality == modality]
             kind = kinds[modality]
             record = _settle(kind, writer, mine, settings, workers, watcher)
+            kind.open(record, cache.resolve(), settings.device)  # what cannot be opened is said once, not by every worker
             writer.declare(record)
             told = record.notes.get("told")
             summary.warnings += [record.warning] if record.warning else []
@@ -110,7 +111,9 @@ def _find(videos: Path | None, audio: Path | None, manifest: Path | None) -> Sca
             raise InputError("Items come from folders or from --manifest, not from both. Leave one of them out.")
         return read_manifest(manifest)
     if videos is None:
-        raise InputError("Name a folder of videos (and one of recordings), or a --manifest: there is nothing to extract.")
+        raise InputError(
+            "Name a folder of videos (and one of recordings), or a --manifest: there is nothing to extract."
+        )
     return scan(videos, audio)
 
 
@@ -126,7 +129,6 @@ def _settle(
     asked = kind.asked(settings)
     held = writer.record(kind.modality, kind.name)
     if held is not None and held.notes.get("asked") == asked:
-        kind.open(held, writer.path, "cpu")  # raises when its weights are gone
         return held
     train = [item for item in items if item.split in ("train", "val")]
     return kind.settle(Settling(writer.path, settings, train, workers.map, watcher))

@@ -1,4 +1,4 @@
-"""The resolved manifest that an extraction leaves in its cache: every item with its split, for the eye and for reruns."""
+"""The resolved manifest that an extraction leaves in its cache: every item with its split, for reruns and the eye."""
 
 import csv
 import os
@@ -21,7 +21,9 @@ def write_plan(cache: Path, items: Sequence[Item]) -> None:
         writer.writerow([*COLUMNS, *extra])
         for item in items:
             fixed = [getattr(item, name) for name in COLUMNS]
-            writer.writerow(["" if value is None else value for value in fixed] + [item.extra.get(n, "") for n in extra])
+            writer.writerow(
+                ["" if value is None else value for value in fixed] + [item.extra.get(n, "") for n in extra]
+            )
     os.replace(temporary, cache / PLAN_FILE)
 
 
@@ -35,6 +37,6 @@ def known_splits(cache: Path) -> Mapping[tuple[str, str], str]:
             return {(row["modality"], row["id"]): row["split"] for row in csv.DictReader(handle)}
     except (KeyError, UnicodeDecodeError, csv.Error):
         raise InputError(
-            f"{path} was written by an earlier extraction and keeps every item on its side of the split; it is damaged. "
+            f"{path} was written by an earlier extraction and keeps items on their side of the split; it is damaged. "
             "Put it back, or extract into another --cache."
         ) from None

@@ -4,7 +4,7 @@ Carreira & Zisserman (CVPR 2017): one network sees the frames, the other the opt
 video feature is both networks' 1024 averages after Mixed_5c, side by side.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import tee
 from typing import Any
@@ -94,7 +94,7 @@ class TwoStreamI3d:
         shown = _Counted(frames(item.path, item.start, item.end, self.settings.fps))
         total = np.zeros(self.settings.dim, np.float64)
         count = repeated = 0
-        for rgb, flow, added in self._windows(iter(shown)):
+        for rgb, flow, added in stream_windows(shown, self.settings):
             vectors = [self.rgb.features(rgb_clip(rgb))]
             if self.flow is not None and flow is not None:
                 vectors.append(self.flow.features(flow_clip(flow)))
@@ -109,21 +109,34 @@ class TwoStreamI3d:
             repeated=repeated,
         )
 
-    def _windows(self, shown: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray | None, int]]:
-        """(RGB window uint8 [T, crop, crop, 3], flow window in pixels [T, crop, crop, 2] or None, frames looped)."""
-        settings = self.settings
-        resized = (resize_short_side(frame, settings.short_side) for frame in shown)
-        if self.flow is None:
-            for window, added in windows((_cropped(frame, settings.crop) for frame in resized), settings.window):
-                yield window, None, added
-            return
-        # The two streams stay within one window of each other, so that is all that tee holds.
-        for_rgb, for_flow = tee(resized)
-        rgb = windows((_cropped(frame, settings.crop) for frame in for_rgb), settings.window)
-        # Flow sees the whole frame and is cropped afterwards: motion across the crop's border counts.
-        fields = (_cropped(field, settings.crop) for field in flow_fields(for_flow, settings.flow))
-        for (window, added), (flow, _) in zip(rgb, windows(fields, settings.window), strict=True):
-            yield window, flow, added
+
+def stream_windows(
+    shown: Iterable[np.ndarray], settings: VideoSettings
+) -> Iterator[tuple[np.ndarray, np.ndarray | None, int]]:
+    """Frames uint8 [H, W, 3] -> windows as both streams see them, resized and cropped.
+
+    Yields:
+        (RGB uint8 [T, crop, crop, 3], flow float32 [T, crop, crop, 2] in pixels or None without flow, frames looped).
+    """
+    resized = (resize_short_side(frame, settings.short_side) for frame in shown)
+    if settings.flow == NO_FLOW:
+        for window, added in windows((_cropped(frame, settings.crop) for frame in resized), settings.window):
+            yield window, None, added
+        return
+    # The two streams stay within one window of each other; tee holds that (and lets go in blocks of 57).
+    for_rgb, for_flow = tee(resized)
+    rgb = windows((_cropped(frame, settings.crop) for frame in for_rgb), settings.window)
+    # Flow sees the whole frame and is cropped afterwards: motion across the crop's border counts.
+    fields = (_cropped(field, settings.crop) for field in flow_fields(for_flow, settings.flow))
+    for (window, added), (flow, _) in zip(rgb, windows(fields, settings.window), strict=True):
+        yield window, flow, added
+
+
+def first_window(item: Item, settings: VideoSettings) -> tuple[np.ndarray, np.ndarray | None]:
+    """The (RGB, flow or None) window at the beginning of a clip, of `stream_windows`. BadItem when there is none."""
+    shown = frames(item.path, item.start, item.end, settings.fps)
+    rgb, flow, _ = next(stream_windows(shown, settings))
+    return rgb, flow
 
 
 def rgb_clip(window: np.ndarray) -> Tensor:

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from fmn.errors import BadItem
 from fmn.extract.container import opened
@@ -17,7 +19,7 @@ FPS = 25.0
 LONGEST_STILL = 600  # seconds that one frame may be shown; a longer gap is a broken timestamp
 SEEK_BACK = (0, 2, 10, 60)  # seconds before the start at which a key frame is looked for, in turn
 
-Timed = tuple[Fraction, Any]  # (seconds since the stream's first frame, PyAV frame); the last one is (end, None)
+Timed = tuple[Fraction, VideoFrame | None]  # (seconds since the stream's first frame, frame); at last (end, None)
 
 
 def frames(
@@ -46,7 +48,7 @@ def frames(
         raise ValueError(f"fps must be above 0, not {fps}")
     begin, stop = interval(start, end)
     due, step = begin, 1 / exact(fps)
-    shown: Any = None
+    shown: VideoFrame | None = None
     size: tuple[int, ...] = ()
     time = Fraction(0)
     for time, frame in _frames_from(path, begin):
@@ -55,7 +57,9 @@ def frames(
             if image is None:
                 image = _rgb(shown)
                 if image.shape != (size or image.shape):
-                    raise BadItem(f"{path}: its frame size changes from {_text(size)} to {_text(image.shape)} on the way.")
+                    raise BadItem(
+                        f"{path}: its frame size changes from {_text(size)} to {_text(image.shape)} on the way."
+                    )
                 size = image.shape
             yield image
             due += step
@@ -88,7 +92,9 @@ def _frames_from(path: str | Path, begin: Fraction) -> Iterator[Timed]:
         yield from chain([found], timed)
 
 
-def _timed(container: Any, stream: Any, path: str | Path, origin: Fraction | None = None) -> Iterator[Timed]:
+def _timed(
+    container: InputContainer, stream: VideoStream, path: str | Path, origin: Fraction | None = None
+) -> Iterator[Timed]:
     """The frames from where the container stands, nothing when there are none (after a seek: none with a timestamp).
 
     A timestamp that is missing or does not go forward (raw streams, recordings put together) is taken to be one usual
@@ -109,22 +115,33 @@ def _timed(container: Any, stream: Any, path: str | Path, origin: Fraction | Non
         if last is not None and time - last > LONGEST_STILL:
             raise BadItem(f"{path}: its timestamps jump from {seconds(last)} to {seconds(time)}.")
         last = time
-        finish = time + (min(frame.duration * frame.time_base, LONGEST_STILL) if frame.duration else usual)
+        shown = frame.duration * frame.time_base if frame.duration and frame.time_base else usual
+        finish = time + min(shown, Fraction(LONGEST_STILL))
         yield time, frame
     if last is not None:
         yield finish, None
 
 
-def _video_stream(container: Any, path: str | Path) -> Any:
-    picture = av.stream.Disposition.attached_pic  # an album cover is no video
-    streams = [stream for stream in container.streams.video if not stream.disposition & picture]
+def has_video(path: str | Path) -> bool:
+    """Whether a media file has moving pictures; BadItem when it is none."""
+    with opened(path) as container:
+        return bool(_video_streams(container))
+
+
+def _video_stream(container: InputContainer, path: str | Path) -> VideoStream:
+    streams = _video_streams(container)
     if not streams:
         raise BadItem(f"{path}: has no video stream.")
     best = container.streams.best("video")
-    return next((stream for stream in streams if stream.index == best.index), streams[0])
+    return next((stream for stream in streams if best is not None and stream.index == best.index), streams[0])
 
 
-def _rgb(frame: Any) -> np.ndarray:
+def _video_streams(container: InputContainer) -> list[VideoStream]:
+    picture = av.stream.Disposition.attached_pic  # an album cover is no video
+    return [stream for stream in container.streams.video if not stream.disposition & picture]
+
+
+def _rgb(frame: VideoFrame) -> np.ndarray:
     image = frame.to_ndarray(format="rgb24")
     turns = round(frame.rotation / 90) % 4  # counter-clockwise, as np.rot90 turns
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else np.asarray(image)

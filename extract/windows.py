@@ -8,8 +8,10 @@ import numpy as np
 LENGTH = 64
 
 
-def windows(frames: Iterable[np.ndarray], length: int = LENGTH, step: int | None = None) -> Iterator[tuple[np.ndarray, int]]:
-    """Cut a stream of frames into windows. Holds `length` frames (and the window that it hands out), whatever the stream.
+def windows(
+    frames: Iterable[np.ndarray], length: int = LENGTH, step: int | None = None
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Cut a stream of frames into windows. Holds `length` frames and the window that it hands out, no more.
 
     Window i starts at frame i * step. Where frames are left over at the end, the last window is moved back so that it
     ends with the clip: it holds real frames only, some of which were in the window before. (Filling it up

@@ -78,7 +78,7 @@ class FeatureMemoryNetwork(nn.Module):
         self.config = config
         self.project_video = nn.Linear(config.video_dim, config.common, bias=False)
         self.project_audio = nn.Linear(config.audio_dim, config.common, bias=False)
-        # One linear layer over [p_v ; p_a] would score f(v) + g(a): the same ranking for every query. Hence a hidden one.
+        # One linear layer over [p_v ; p_a] would score f(v) + g(a): one ranking for every query. Hence a hidden one.
         self.head_video = nn.Linear(config.common, config.hidden, bias=False)
         self.head_audio = nn.Linear(config.common, config.hidden)
         self.head_out = nn.Linear(config.hidden, 2)

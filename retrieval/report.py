@@ -19,28 +19,17 @@ from fmn.retrieval.protocol import DIRECTIONS, Report
 
 NOUNS = {"video": "clips", "audio": "recordings"}
 NAMED = 10  # failed or left-out items spelled out in the terminal; the JSON file names them all
-COLUMNS = (
-    "direction",
-    "metric",
-    "k",
-    "value",
-    "low",
-    "high",
-    "ceiling",
-    "chance",
-    "queries",
-    "gallery",
-    "counted",
-    "failed_queries",
-)
+RATES = ("direction", "metric", "k", "value", "low", "high", "ceiling", "chance")
+SIZES = ("queries", "gallery", "counted", "failed_queries")
 
 
 def render(report: Report) -> Group:
     """The report for a terminal of 80 columns or more: rates in percent, both directions, nothing by colour alone."""
     parts: list[RenderableType] = []
     for name, (_, gallery) in DIRECTIONS.items():
-        parts += [_heading(name, report.directions[name], gallery), _table(report.directions[name])]
-        parts += [Padding(_summary(report.directions[name]), (0, 0, 1, 1))]
+        result = report.directions[name]
+        parts += [_heading(name, result, gallery), Padding(_table(result), (0, 0, 0, 1))]
+        parts += [Padding(_summary(result), (0, 0, 1, 1))]
     parts += [Padding(_notes(report), (0, 0, 0, 1))]
     for count, what, names in _exceptions(report):
         more = "" if count <= NAMED else f"\n  ... and {count - NAMED} more (the JSON file names them all)"
@@ -51,7 +40,7 @@ def render(report: Report) -> Group:
 
 def as_json(report: Report) -> dict[str, Any]:
     """The whole report as JSON values; rates are in [0, 1]."""
-    return {**asdict(report), "failed": [asdict(failure) for failure in report.failed]}
+    return asdict(report)
 
 
 def write_json(report: Report, path: str | Path) -> None:
@@ -62,10 +51,10 @@ def write_json(report: Report, path: str | Path) -> None:
 def write_csv(report: Report, path: str | Path) -> None:
     """Write one row a direction, metric and k, atomically; rates are in [0, 1], ranks count from 1. Raises OSError."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, (*RATES, *SIZES), lineterminator="\n")
     writer.writeheader()
     for direction, result in report.directions.items():
-        shared = {"direction": direction} | {name: result[name] for name in COLUMNS[-4:]}
+        shared = {"direction": direction} | {name: result[name] for name in SIZES}
         writer.writerows(shared | row for row in _rows(result))
     _write(path, text.getvalue())
 
@@ -87,16 +76,11 @@ def _rows(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for metric in ("hit_rate", "recall"):
         for k, value in result[metric].items():
             low, high = result[f"{metric}_interval"][k]
-            ceiling, chance = result[f"{metric}_ceiling"][k], result[f"{metric}_chance"][k]
-            yield {"metric": metric, "k": k, "value": value, "low": low, "high": high} | {
-                "ceiling": ceiling,
-                "chance": chance,
-            }
+            rate = {"metric": metric, "k": k, "value": value, "low": low, "high": high}
+            yield rate | {"ceiling": result[f"{metric}_ceiling"][k], "chance": result[f"{metric}_chance"][k]}
     low, high = result["mAP_interval"]
-    yield {"metric": "mAP", "value": result["mAP"], "low": low, "high": high} | {
-        "ceiling": result["mAP_ceiling"],
-        "chance": result["mAP_chance"],
-    }
+    rate = {"metric": "mAP", "value": result["mAP"], "low": low, "high": high}
+    yield rate | {"ceiling": result["mAP_ceiling"], "chance": result["mAP_chance"]}
     yield {"metric": "MedR", "value": result["MedR"]}
     yield {"metric": "MeanR", "value": result["MeanR"], "chance": result["MeanR_chance"]}
 
@@ -124,10 +108,10 @@ def _heading(name: str, result: Mapping[str, Any], gallery: str) -> Text:
 
 
 def _table(result: Mapping[str, Any]) -> Table:
-    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=True)
-    table.add_column("k", justify="right")
+    table = Table(box=box.SIMPLE, padding=0, show_edge=False)
+    table.add_column(" k", justify="right", no_wrap=True)
     for metric in ("hit rate %", "recall %"):
-        table.add_column(f"{metric} (95 %)", justify="right", no_wrap=True, min_width=19)
+        table.add_column(f"{metric} (95 %)", justify="right", no_wrap=True, min_width=20)
         table.add_column("ceiling", justify="right", no_wrap=True, style="dim")
         table.add_column("chance", justify="right", no_wrap=True, style="dim")
     for k in result["hit_rate"]:
@@ -150,13 +134,12 @@ def _notes(report: Report) -> Text:
     encoders = report.facts.get("encoders", {})
     names = ", ".join(f"{modality} {record['name']}" for modality, record in encoders.items())
     bootstrap = report.directions["speech->video"]["bootstrap"]
-    run = [
-        f"{key} {value}" for key, value in report.facts.get("run", {}).items() if isinstance(value, str | int | float)
-    ]
+    facts = report.facts.get("run", {})
+    run = [f"{key} {value}" for key, value in facts.items() if isinstance(value, str | int | float)]
     lines = [
         "hit rate: queries with at least one relevant item in the top k (often printed as R@k).",
         "recall: relevant items in the top k / all relevant items (eq. 5).",
-        f"Relevant = same {report.relevant}; {report.split} split of {report.facts.get('cache', '?')}; encoders: {names}.",
+        f"Relevant = same {report.relevant}; {report.split} split of {report.facts.get('cache', '?')}; {names}.",
         f"95 %: bootstrap over queries ({bootstrap['samples']} samples, seed {bootstrap['seed']}). "
         "Ties count as a random order.",
         *(["Run: " + ", ".join(run) + "."] if run else []),
@@ -172,5 +155,5 @@ def _exceptions(report: Report) -> Iterator[tuple[int, str, list[str]]]:
         yield count, what, [f"{kind[each.modality]} {each.id}: {each.reason}" for each in report.failed]
     for name, ids in report.left_out.items():
         if ids:
-            queries = "query has" if len(ids) == 1 else "queries have"
-            yield len(ids), f"{name}: {len(ids)} {queries} no right answer in the set, and left out:", list(ids)
+            one, many = "query has no right answer in the set and is", "queries have no right answer in the set and are"
+            yield len(ids), f"{name}: {len(ids)} {one if len(ids) == 1 else many} left out:", list(ids)

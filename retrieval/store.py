@@ -60,7 +60,9 @@ def read_run(run: str | Path) -> dict[str, Any]:
         raise InputError(f"{path} is not readable JSON. Restore it, or train the run again.") from None
     if not isinstance(facts, dict) or facts.get("schema") != RUN_SCHEMA:
         found = facts.get("schema") if isinstance(facts, dict) else type(facts).__name__
-        raise InputError(f"This version reads runs of schema {RUN_SCHEMA}; {path} is of schema {found}. Train it again.")
+        raise InputError(
+            f"This version reads runs of schema {RUN_SCHEMA}; {path} is of schema {found}. Train it again."
+        )
     try:
         for modality in ("video", "audio"):
             fitted = facts["fitted_on"][modality]

@@ -52,7 +52,9 @@ def test_nothing_reaches_into_the_commands_and_errors_import_nothing():
 
 def test_no_file_is_longer_than_the_house_allows():
     files = [path for folder in (*ROOMS, "fmn", "tests", "bench") for path in sources(folder)]
-    long = {str(path.relative_to(ROOT)): length for path in files if (length := len(path.open().readlines())) > MOST_LINES}
+    long = {
+        str(path.relative_to(ROOT)): length for path in files if (length := len(path.open().readlines())) > MOST_LINES
+    }
     assert not long
 
 

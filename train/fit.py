@@ -125,9 +125,7 @@ def _epoch(
     network.train()
     sums = torch.zeros(3, device=device)
     steps = 0
-    for video_rows, audio_rows in matching_batches(
-        data.fit_video.codes, data.fit_audio.codes, settings.batch, lots
-    ):
+    for video_rows, audio_rows in matching_batches(data.fit_video.codes, data.fit_audio.codes, settings.batch, lots):
         match = (data.fit_video.codes[video_rows][:, None] == data.fit_audio.codes[audio_rows][None, :]).to(device)
         video = network.standardise_video(data.fit_video.features[video_rows.to(device)])
         audio = network.standardise_audio(data.fit_audio.features[audio_rows.to(device)])
@@ -136,7 +134,7 @@ def _epoch(
         triplet = triplet_loss(p_video, p_audio, match, settings.margin)
         loss = matching + settings.triplet * triplet
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         # Remembered after the step: a pair that met its own copy in the bank would teach the head to trust copies.
         network.memory.update(video, audio, s1.diagonal().detach(), match.diagonal())
@@ -154,13 +152,11 @@ def validation_map(network: FeatureMemoryNetwork, data: TrainingSet) -> float:
     """Mean average precision on the validation part, mean of both directions, in [0, 1]."""
     network.eval()
     held_video, held_audio = data.held_video, data.held_audio
-    scores, *_ = network(
-        network.standardise_video(held_video.features), network.standardise_audio(held_audio.features)
-    )
+    scores, *_ = network(network.standardise_video(held_video.features), network.standardise_audio(held_audio.features))
     match = (held_video.codes[:, None] == held_audio.codes[None, :]).numpy()
     table = scores.cpu().numpy()
     both = [evaluate(rows, hits, [1], samples=1)["mAP"] for rows, hits in ((table, match), (table.T, match.T))]
-    return sum(both) / 2
+    return float(sum(both)) / 2
 
 
 def both_sides(data: TrainingSet) -> dict[str, list[str]]:

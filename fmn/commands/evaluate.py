@@ -11,7 +11,9 @@ from fmn.errors import InputError
 @command("fmn-eval")
 @click.option("--recall", default="1,10,25", show_default=True, help="The k of hit rate and recall, with commas.")
 @click.option("--run", type=click.Path(path_type=Path), help="Folder of the run.  [default: the newest of runs/]")
-@click.option("--cache", type=click.Path(path_type=Path), default=Path("cache"), show_default=True, help="Cache folder.")
+@click.option(
+    "--cache", type=click.Path(path_type=Path), default=Path("cache"), show_default=True, help="Cache folder."
+)
 @click.option(
     "--split",
     type=click.Choice(["test", "val"]),
@@ -33,10 +35,12 @@ def main(
 
     Without arguments it takes ./cache and the newest run under ./runs.
     """
+    from rich.console import Console
+
     from fmn.cache import FeatureCache
     from fmn.retrieval import load, newest_run
     from fmn.retrieval.protocol import evaluate_cache
-    from fmn.retrieval.report import print_report, write_csv, write_json
+    from fmn.retrieval.report import render, write_csv, write_json
 
     ks = parse_ks(recall)
     retriever = load(run or newest_run())
@@ -51,11 +55,11 @@ def main(
         audio_encoder=retriever.encoder("audio"),
         facts=retriever.facts,
     )
-    print_report(report)
+    Console().print(render(report))
     if json_file:
-        write_json(json_file, report)
+        write_json(report, json_file)
     if csv_file:
-        write_csv(csv_file, report)
+        write_csv(report, csv_file)
 
 
 def parse_ks(text: str) -> list[int]:

@@ -18,7 +18,9 @@ SHOWN = 20
 @command("fmn-extract")
 @click.argument("videos", type=click.Path(path_type=Path), required=False)
 @click.argument("audio", type=click.Path(path_type=Path), required=False)
-@click.option("--cache", type=click.Path(path_type=Path), default=Path("cache"), show_default=True, help="Cache folder.")
+@click.option(
+    "--cache", type=click.Path(path_type=Path), default=Path("cache"), show_default=True, help="Cache folder."
+)
 @click.option("--manifest", type=click.Path(path_type=Path), help="CSV of the items, in place of the two folders.")
 @click.option("--video-encoder", default="i3d", show_default=True, help="Video encoder by name.")
 @click.option("--audio-encoder", default="bilstm", show_default=True, help="Audio encoder by name.")
@@ -26,7 +28,7 @@ SHOWN = 20
     "--video-weights",
     default="auto",
     show_default=True,
-    help="auto, RGB.pt[,FLOW.pt] or random:SEED. auto: files in $FMN_WEIGHTS, else one try to fetch them, else untrained.",
+    help="auto, RGB.pt[,FLOW.pt] or random:SEED. auto: files in $FMN_WEIGHTS, else one try to fetch, else untrained.",
 )
 @click.option("--audio-weights", default="", help="Bi-LSTM weights file; by default fitted on the train split.")
 @click.option(
@@ -47,6 +49,7 @@ SHOWN = 20
 @click.pass_context
 def main(
     context: click.Context,
+    /,
     videos: Path | None,
     audio: Path | None,
     cache: Path,

@@ -12,7 +12,9 @@ from fmn.commands.shell import command
 @click.argument("query", type=click.Path(path_type=Path))
 @click.option("--k", default=10, show_default=True, help="How many items to show.")
 @click.option("--run", type=click.Path(path_type=Path), help="Folder of the run.  [default: the newest of runs/]")
-@click.option("--cache", type=click.Path(path_type=Path), default=Path("cache"), show_default=True, help="Cache folder.")
+@click.option(
+    "--cache", type=click.Path(path_type=Path), default=Path("cache"), show_default=True, help="Cache folder."
+)
 @click.option(
     "--as",
     "modality",

@@ -45,7 +45,7 @@ class DefectError(SentenceError):
 class ShellCommand(click.Command):
     """A click command whose errors are sentences."""
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+    def invoke(self, ctx: click.Context) -> Any:
         """Run the command's function."""
         with _sentences():
             return super().invoke(ctx)

@@ -54,7 +54,10 @@ def main(
 
     given = {"rate": rate, "patience": patience}
     settings = TrainSettings(
-        epochs=epochs, batch=batch, seed=seed, **{key: value for key, value in given.items() if value is not None}  # type: ignore[arg-type]
+        epochs=epochs,
+        batch=batch,
+        seed=seed,
+        **{key: value for key, value in given.items() if value is not None},  # type: ignore[arg-type]
     )
     config = FmnConfig(**{key: value for key, value in shape.items() if value is not None})  # type: ignore[arg-type]
     encoders = {"video": video_encoder, "audio": audio_encoder}

@@ -1,4 +1,5 @@
 import dataclasses
+import os
 
 import pytest
 
@@ -19,7 +20,9 @@ def test_defaults():
         ({"id": ""}, "needs an id"),
         ({"modality": "image"}, "not 'image'"),
         ({"split": "dev"}, "not 'dev'"),
-        ({"label": "a\0b"}, "its label has a NUL"),
+        ({"label": "a\0b"}, "its label"),
+        ({"text": "\ud800"}, "its text"),
+        ({"id": "\udce4\udcb8\udcad"}, "its id"),
         ({"start": 2.0, "end": 1.0}, "start 2.0 and end 1.0"),
         ({"start": 1.0, "end": 1.0}, "0 <= start < end"),
         ({"start": -1.0}, "0 <= start < end"),
@@ -32,6 +35,11 @@ def test_defaults():
 def test_what_is_no_item(facts, said):
     with pytest.raises(InputError, match=said):
         Item(**{"id": "a", "modality": "video", "path": "/a.mp4", **facts})
+
+
+def test_a_file_name_that_is_not_utf8_is_kept():
+    name = os.fsdecode(b"caf\xe9.mp4")
+    assert Item(name, "video", name).id == name
 
 
 def test_items_do_not_change():

@@ -36,6 +36,7 @@ def test_a_second_run_goes_on(cache, row, record):
     with CacheWriter(cache) as writer:
         assert writer.done("video", "i3d") == {f"v{n}.mp4" for n in range(5)}
         assert writer.done("audio", "i3d") == set()
+        assert writer.record("video", "i3d") == record() and writer.record("audio", "i3d") is None
         writer.declare(record())
         writer.add("i3d", [row("v5.mp4", label="wash")])
     read = FeatureCache(cache)
@@ -120,8 +121,8 @@ def test_two_writers_in_one_process(cache):
 
 
 def test_two_writers_in_two_processes(cache):
-    code = "import sys; from fmn.cache import CacheWriter; w = CacheWriter(sys.argv[1]); print('open', flush=True); input()"
-    command = [sys.executable, "-c", code, str(cache)]
+    code = f"from fmn.cache import CacheWriter; it = CacheWriter({str(cache)!r}); print('open', flush=True); input()"
+    command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "open\n"
         with pytest.raises(InputError, match="one writer at a time"):

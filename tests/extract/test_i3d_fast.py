@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from fmn.errors import InputError
-from fmn.extract.i3d import MaxPool, untrained_i3d
+from fmn.extract.i3d import MaxPool, calibrate, untrained_i3d
 from fmn.extract.i3d_fast import FastI3d, FastPool, inference_dtype
 
 KINDS = [((1, 3, 3), (1, 2, 2)), ((3, 3, 3), (2, 2, 2)), ((2, 2, 2), (2, 2, 2)), ((3, 3, 3), (1, 1, 1))]
@@ -53,6 +53,17 @@ def test_features_point_where_the_reference_points(in_channels, dtype, least):
             assert found.shape == (1, 1024)
             assert F.cosine_similarity(found.double(), expected.double()).item() >= least
             assert (found - expected).norm() <= (0.03 if dtype == torch.bfloat16 else 1e-4) * expected.norm()
+
+
+@pytest.mark.parametrize(("dtype", "least"), [(torch.bfloat16, 0.9), (torch.float32, 1 - 1e-6)])
+def test_an_untrained_calibrated_network_amplifies_rounding(dtype, least):
+    network = untrained_i3d(2, 0)
+    clips = torch.cat([noise(2, (16, 64, 64), seed) * (seed + 1) / 4 for seed in range(4)])
+    calibrate(network, [clips])
+    with torch.no_grad():
+        expected = network.features(clips).double()
+    found = FastI3d(network, dtype=dtype).features(clips).double()
+    assert F.cosine_similarity(found, expected).min().item() >= least
 
 
 @settings(max_examples=40, deadline=None)

@@ -1,0 +1,54 @@
+import json
+
+import pytest
+
+from fmn.cache import CacheWriter, FeatureCache
+from fmn.cache.check import verify
+from fmn.cache.repair import repair
+from fmn.errors import InputError
+
+
+def test_a_sound_cache_stays_as_it_is(cache):
+    before = {file.name: file.read_bytes() for file in cache.iterdir() if file.name != ".writer.lock"}
+    done = repair(cache)
+    assert (done.removed, done.items, done.swept) == ([], 0, [])
+    assert {file.name: file.read_bytes() for file in cache.iterdir() if file.name != ".writer.lock"} == before
+
+
+@pytest.mark.parametrize("how", ["byte", "missing", "empty"])
+def test_a_damaged_shard_goes_and_only_its_items_come_back(cache, row, how):
+    path = next(cache.glob("video-*.h5"))
+    data = path.read_bytes()
+    if how == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(b"" if how == "empty" else data[:-9] + b"X" + data[-8:])
+    (cache / ".tmp-video-i3d-00009.h5").write_bytes(b"half")
+    done = repair(cache)
+    assert [problem.file for problem in done.removed] == [path.name] and done.items == 5
+    assert done.swept == [".tmp-video-i3d-00009.h5"] and not path.exists()
+    assert verify(cache) == []
+    assert json.loads((cache / "index.json").read_text())["labels"] == ["cut"]
+    with CacheWriter(cache) as writer:
+        assert writer.done("video", "i3d") == set() and len(writer.done("audio", "bilstm")) == 3
+        writer.add("i3d", [row("v0.mp4")])
+    assert FeatureCache(cache).ids("video") == ["v0.mp4"]
+
+
+def test_wrong_labels_are_set_right(cache):
+    content = json.loads((cache / "index.json").read_text())
+    content["labels"].append("zest")
+    (cache / "index.json").write_text(json.dumps(content))
+    assert repair(cache).items == 0
+    assert verify(cache) == []
+
+
+def test_not_while_somebody_writes(cache):
+    with CacheWriter(cache), pytest.raises(InputError, match="Another process is writing"):
+        repair(cache)
+
+
+def test_what_is_no_cache_stays_untouched(tmp_path):
+    with pytest.raises(InputError, match="Not a feature cache"):
+        repair(tmp_path)
+    assert list(tmp_path.iterdir()) == []
