@@ -48,10 +48,10 @@ def make_scene(part: str, index: int, seed: int, shake: np.random.Generator) -> 
     rng = np.random.default_rng([seed, 101 if part == "train" else 102, index])
     wall, counter = colour("wall", part, rng), colour("counter", part, rng)
     pattern = str(rng.choice(_PATTERNS))
-    zoom = rng.uniform(0.94, 1.1) * shake.uniform(0.97, 1.03)
-    turn = radians(rng.uniform(-3.5, 3.5) + shake.uniform(-1.0, 1.0))
-    shift = rng.uniform(-1.0, 1.0, 2) * (7.0, 4.0) + shake.uniform(-3.0, 3.0, 2)
-    mirror = -1.0 if rng.random() < 0.5 else 1.0
+    zoom = rng.uniform(0.85, 1.15) * shake.uniform(0.95, 1.05)
+    turn = radians(rng.uniform(-5.0, 5.0) + shake.uniform(-2.0, 2.0))
+    shift = rng.uniform(-1.0, 1.0, 2) * (10.0, 6.0) + shake.uniform(-5.0, 5.0, 2)
+    mirror = -1.0 if shake.random() < 0.5 else 1.0
     matrix = _camera(zoom, turn, shift, mirror)
 
     image = np.full((HEIGHT * _OVERSAMPLING, WIDTH * _OVERSAMPLING, 3), wall, np.uint8)

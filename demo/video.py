@@ -9,7 +9,11 @@ from fmn.demo.kinds import Kind
 from fmn.demo.look import make_look
 from fmn.demo.motions import DRAW
 from fmn.demo.movie import FPS, FRAMES, write_mp4
+from fmn.demo.pen import Pen
+from fmn.demo.props import lay_out
 from fmn.demo.scene import SCENES, make_scene
+
+_STAGE = (14.0, 6.0)  # how far the action moves to the side and up or down, in scene units
 
 
 def scene_index(part: str, rng: np.random.Generator) -> int:
@@ -21,9 +25,14 @@ def draw(kind: Kind, part: str, seed: int, rng: np.random.Generator) -> Iterator
     """64 frames, each [H, W, 3] uint8 RGB."""
     scene = make_scene(part, scene_index(part, rng), seed, rng)
     look = make_look(part, rng)
+    lay_out(Pen(scene.backdrop, scene.matrix), kind, look, int(rng.integers(1, 4)), rng)
+    x, y = rng.uniform(-1.0, 1.0, 2) * _STAGE
+    scale = rng.uniform(0.78, 1.0)
     for k in range(FRAMES):
         pen = scene.canvas()
-        DRAW[kind.action](pen, kind, look, k / FPS)
+        # The action moves and shrinks about the middle of the counter's front, where its vessel stands.
+        stage = pen.at(80 + x, 106 + y, 0.0, scale).at(-80, -106)
+        DRAW[kind.action](stage, kind, look, k / FPS)
         yield scene.finish(pen)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -27,7 +28,7 @@ SEEKS_EXACTLY = {"wav", "mov", "mp4"}
 
 
 def waveform(path: str | Path, start: float | None = None, end: float | None = None, rate: int = RATE) -> np.ndarray:
-    """The sound of a file, or of its part from `start` to `end`, mixed down to one channel and resampled.
+    """The sound of a file, or of its part from `start` to `end`, its channels averaged to one, and resampled.
 
     The part is cut to the sample before it is resampled; times count from the stream's first sample. Of several audio
     streams it is the one that FFmpeg rates best. Gaps of up to 0.5 s between packets (some recorders leave silence out)
@@ -48,11 +49,7 @@ def waveform(path: str | Path, start: float | None = None, end: float | None = N
         ValueError: times that are no interval.
     """
     begin, stop = interval(start, end)
-    with opened(path) as container:
-        stream = container.streams.best("audio")
-        if not isinstance(stream, AudioStream):
-            raise BadItem(f"{path}: has no audio stream.")
-        samples = _resampled(_cut(_mono(container, stream, path, begin), begin, stop, path), rate)
+    samples = _resampled(_cut(_parts_from(path, begin), begin, stop, path), rate)
     if len(samples) < SHORTEST * rate:
         raise BadItem(f"{path}: its sound lasts {len(samples) / rate:.3f} s; at least {SHORTEST} s are needed.")
     peak = float(np.abs(samples).max())
@@ -65,51 +62,70 @@ def waveform(path: str | Path, start: float | None = None, end: float | None = N
     return np.asarray(np.clip(samples, -1.0, 1.0))
 
 
-Part = tuple[int, np.ndarray]  # (Hz, samples [n])
+Part = tuple[float | None, int, np.ndarray]  # (seconds since the stream's first sample, Hz, samples [n])
 
 
-def _mono(
-    container: InputContainer, stream: AudioStream, path: str | Path, begin: Fraction
-) -> Iterator[tuple[float | None, Part]]:
-    """(seconds since the stream's first sample, mono samples at the stream's own rate), from at or before `begin`."""
-    origin: Fraction | None = None
-    if begin > PRE_ROLL and SEEKS_EXACTLY & set(container.format.name.split(",")):
-        origin = seek(container, stream, begin - PRE_ROLL)
+def _parts_from(path: str | Path, begin: Fraction) -> Iterator[Part]:
+    """The sound from a sample at or before `begin` to the end, mixed down, at the stream's own rate."""
+    if begin > PRE_ROLL:
+        with opened(path) as container:
+            stream = _audio_stream(container, path)
+            origin = None
+            if SEEKS_EXACTLY & set(container.format.name.split(",")):
+                origin = seek(container, stream, begin - PRE_ROLL)
+            if origin is not None:
+                rest = _parts(container, stream, path, origin)
+                found = next(rest, None)
+                if found is not None and found[0] is not None and found[0] <= begin:
+                    yield from chain([found], rest)
+                    return
+    with opened(path) as container:
+        yield from _parts(container, _audio_stream(container, path), path)
+
+
+def _parts(
+    container: InputContainer, stream: AudioStream, path: str | Path, origin: Fraction | None = None
+) -> Iterator[Part]:
     shape: tuple[str, str, int] = ("", "", 0)
-    mixer = AudioResampler()
+    floats = AudioResampler()
     for frame in decode(container, stream, path, origin):
         mark = stamp(frame, container)
         origin = mark if origin is None else origin
         if shape != (frame.format.name, frame.layout.name, frame.sample_rate):
             shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-            mixer = AudioResampler(format="flt", layout="mono", rate=frame.sample_rate)
-        for mixed in mixer.resample(frame):
-            yield (
-                None if mark is None or origin is None else float(mark - origin),
-                (
-                    frame.sample_rate,
-                    mixed.to_ndarray()[0],
-                ),
-            )
+            floats = AudioResampler(format="fltp", layout=frame.layout, rate=frame.sample_rate)
+        for part in floats.resample(frame):
+            # FFmpeg's own mix to mono adds the channels up and may go beyond full scale.
+            mono = part.to_ndarray().mean(axis=0, dtype=np.float32)
+            yield None if mark is None or origin is None else float(mark - origin), frame.sample_rate, mono
+
+
+def _audio_stream(container: InputContainer, path: str | Path) -> AudioStream:
+    stream = container.streams.best("audio")
+    if not isinstance(stream, AudioStream):
+        raise BadItem(f"{path}: has no audio stream.")
+    return stream
 
 
 def _cut(
-    parts: Iterator[tuple[float | None, Part]], begin: Fraction, stop: Fraction | None, path: str | Path
-) -> Iterator[Part]:
-    """The part from `begin` to `stop`, to the sample, gaps filled with silence."""
+    parts: Iterator[Part], begin: Fraction, stop: Fraction | None, path: str | Path
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(Hz, samples [n]) from `begin` to `stop`, to the sample, gaps filled with silence."""
     hertz = position = 0  # position: index of the next sample, counted from the stream's first
     known = False
-    for time, (rate, samples) in parts:
+    for time, rate, samples in parts:
         if not known:
             hertz, known = rate, True
             position = round((time or 0.0) * hertz)
         elif rate != hertz:
             raise BadItem(f"{path}: its sample rate changes from {hertz} Hz to {rate} Hz on the way.")
         gap = 0.0 if time is None else time - position / hertz
-        if gap > LONGEST_GAP:
+        if gap > JITTER and time is not None and time <= begin:
+            position = round(time * hertz)
+        elif gap > LONGEST_GAP:
             at = seconds(Fraction(position, hertz))
             raise BadItem(f"{path}: is damaged after {at} (the next {gap:.2f} s of its sound are missing).")
-        if gap > JITTER:
+        elif gap > JITTER:
             samples = np.concatenate([np.zeros(round(gap * hertz), np.float32), samples])
         first = max(0, round(begin * hertz) - position)
         past = len(samples) if stop is None else min(len(samples), round(stop * hertz) - position)
@@ -123,7 +139,7 @@ def _cut(
     check_interval(path, begin, stop, Fraction(position, hertz))
 
 
-def _resampled(parts: Iterator[Part], rate: int) -> np.ndarray:
+def _resampled(parts: Iterator[tuple[int, np.ndarray]], rate: int) -> np.ndarray:
     chunks: list[np.ndarray] = []
     resampler: AudioResampler | None = None
     for hertz, samples in parts:

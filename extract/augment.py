@@ -38,8 +38,11 @@ class Augmentation:
         slowest, fastest = self.speed
         if not 0.1 <= slowest <= fastest <= 10:
             raise InputError(f"Speeds are two factors between 0.1 and 10, slowest first, not {self.speed}.")
-        if not (0 <= self.warp < 0.5 and self.noise >= 0 and 0 <= self.time_mask < 1 and 0 <= self.band_mask < NUM_CEPSTRA):
-            raise InputError("An augmentation needs warp in [0, 0.5), noise >= 0, time_mask in [0, 1), band_mask in 0..12.")
+        if not (0 <= self.warp < 0.5 and self.noise >= 0 and 0 <= self.time_mask < 1 and 0 <= self.band_mask <= 12):
+            raise InputError(
+                "An augmentation needs warp and time_mask in [0, 0.5) and [0, 1), noise of at least 0 and band_mask in "
+                f"0..12, not {self.warp}, {self.time_mask}, {self.noise} and {self.band_mask}."
+            )
 
 
 def augment(frames: np.ndarray, how: Augmentation, draw: np.random.Generator) -> np.ndarray:

@@ -18,6 +18,7 @@ from fmn.errors import InputError
 KIND = "fmn.bilstm"
 SCHEMA = 1
 POOLINGS = ("mean", "final")
+LARGEST = 65_536  # of the sizes in a weights file: what is above was not written by us
 EMBED_STEPS = 4096  # steps of one batch in embed(), padding included: about 100 MB of activations
 
 
@@ -42,9 +43,11 @@ class BiLstm(nn.Module):
     ) -> None:
         super().__init__()
         if pooling not in POOLINGS:
-            raise InputError(f"The pooling of a Bi-LSTM is one of {', '.join(POOLINGS)}, not {pooling!r}; use one of these.")
+            raise InputError(f"The pooling of a Bi-LSTM is one of {', '.join(POOLINGS)}, not {pooling!r}.")
         if min(input_dim, units, stack) < 1:
-            raise InputError(f"A Bi-LSTM needs input_dim, units and stack of at least 1, not {input_dim}, {units}, {stack}.")
+            raise InputError(
+                f"input_dim, units and stack of a Bi-LSTM are at least 1, not {input_dim}, {units}, {stack}."
+            )
         self.input_dim, self.units, self.stack, self.pooling = input_dim, units, stack, pooling
         self.fitted_on: dict[str, Any] = dict(fitted_on or {})
         self.ahead = nn.LSTM(input_dim * stack, units, batch_first=True)
@@ -91,7 +94,7 @@ class BiLstm(nn.Module):
         return result
 
     def to_bytes(self) -> bytes:
-        """The weights file: safetensors, with the settings as JSON in its header. The same weights give the same bytes."""
+        """The weights file: safetensors, the settings as JSON in its header. Equal weights give equal bytes."""
         about = {
             "kind": KIND,
             "schema": SCHEMA,
@@ -125,7 +128,7 @@ class BiLstm(nn.Module):
 
 
 def untrained(seed: int, units: int = 1024, stack: int = 3, pooling: str = "mean") -> BiLstm:
-    """A Bi-LSTM with random weights: the same seed gives the same weights, and torch's global generator is untouched."""
+    """A Bi-LSTM with random weights, the same for the same seed. Torch's global generator is left alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return BiLstm(units=units, stack=stack, pooling=pooling).eval()
@@ -135,14 +138,14 @@ def load_bilstm(path: str | Path) -> BiLstm:
     """Read a weights file that BiLstm.save wrote. Raises InputError when it is missing or is something else."""
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"There is no Bi-LSTM weights file at {path}; give the path of a .safetensors file of this tool.")
+        raise InputError(f"There is no Bi-LSTM weights file at {path}; give the path of one that fmn-extract saved.")
     try:
         with safe_open(path, framework="pt") as file:
             header = (file.metadata() or {}).get("fmn", "{}")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         about = json.loads(header)
     except (SafetensorError, json.JSONDecodeError, OSError) as error:
-        raise InputError(f"{path} cannot be read as safetensors ({error}); give Bi-LSTM weights of this tool.") from error
+        raise InputError(f"{path} cannot be read as safetensors ({error}); give another file.") from error
     if not isinstance(about, dict) or about.get("kind") != KIND:
         raise InputError(
             f"{path} is a safetensors file but not Bi-LSTM weights of this tool (its header does not say {KIND!r}); "
@@ -150,12 +153,8 @@ def load_bilstm(path: str | Path) -> BiLstm:
         )
     if about.get("schema") != SCHEMA:
         raise InputError(f"{path} has schema {about.get('schema')} and this tool reads schema {SCHEMA}; fit it again.")
-    sizes = [about.get(name) for name in ("input_dim", "units", "stack")]
-    if not all(isinstance(size, int) and 0 < size <= 65_536 for size in sizes) or about.get("pooling") not in POOLINGS:
-        raise InputError(f"The header of {path} has no sound input_dim, units, stack and pooling; the file is damaged.")
-    fitted_on = about.get("fitted_on")
     with torch.device("meta"):
-        model = BiLstm(*sizes, pooling=about["pooling"], fitted_on=fitted_on if isinstance(fitted_on, dict) else {})
+        model = _described(about, path)
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if wanted != found:
@@ -168,8 +167,20 @@ def load_bilstm(path: str | Path) -> BiLstm:
     return model.eval()
 
 
+def _described(about: Mapping[str, Any], path: Path) -> BiLstm:
+    """The network that the header of a weights file describes."""
+    sizes = {name: about.get(name) for name in ("input_dim", "units", "stack")}
+    whole = {name: size for name, size in sizes.items() if isinstance(size, int) and 0 < size <= LARGEST}
+    pooling, fitted_on = about.get("pooling"), about.get("fitted_on")
+    if whole.keys() != sizes.keys() or pooling not in POOLINGS or not isinstance(fitted_on, dict):
+        raise InputError(
+            f"The header of {path} has no sound input_dim, units, stack, pooling and fitted_on; the file is damaged."
+        )
+    return BiLstm(**whole, pooling=pooling, fitted_on=fitted_on)
+
+
 def stacked(frames: np.ndarray, input_dim: int, stack: int) -> np.ndarray:
-    """[T, input_dim] -> [ceil(T / stack), input_dim * stack] float32; the last frame is repeated to fill the last step."""
+    """[T, input_dim] -> [ceil(T / stack), input_dim * stack] float32; the last frame repeated fills the last step."""
     if frames.ndim != 2 or frames.shape[1] != input_dim or len(frames) == 0:
         raise InputError(f"An utterance is an array [frames >= 1, {input_dim}], not one of shape {frames.shape}.")
     if not np.isfinite(frames).all():

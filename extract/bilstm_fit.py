@@ -4,8 +4,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,15 +15,17 @@ from fmn.extract.augment import Augmentation, augment
 from fmn.extract.bilstm import BiLstm, pad, stacked, untrained
 
 GRADIENT_NORM = 1.0
+LEAST_VARIANTS = 256  # of an epoch: a small set is gone through several times, for else it would have too few steps
 
 
 @dataclass(frozen=True)
 class FitSettings:
     """How the Bi-LSTM is fitted.
 
-    epochs: passes over the items. batch: items a step. lr: Adam's highest rate, reached after a tenth of the steps
-    and falling to zero along a half cosine.
-    minutes: no epoch is begun after this time. dropout: before the classifier. smoothing: of the labels.
+    epochs: passes over the items (a pass makes at least 256 variants). batch: items a step.
+    lr: Adam's highest rate, reached after a tenth of the steps and falling to zero along a half cosine.
+    minutes: where the epochs would take longer, fewer are run.
+    dropout: before the classifier. smoothing: of the labels.
     bf16: run the LSTM in bfloat16 (None: where the processor computes in it).
     units, stack, pooling: of the BiLstm.
     """
@@ -72,9 +72,10 @@ class FitReport:
 
     method: "labels" (softmax over the labels), "items" (every utterance its own class, for want of labels) or "none".
     classes, items, held_out: counts; unused: validation items whose label no fitted item has.
-    best_epoch: the one whose weights were kept: best accuracy on the validation part (equal: least loss there), the last
-    one without such a part; 0 = none.
-    cut: `minutes` ended it, so the result depends on the speed of the machine. warning: one sentence, or "".
+    best_epoch: the one whose weights were kept: best accuracy on the validation part (equal: least loss there), or the
+    last one where there is no such part; 0 = none.
+    cut: `minutes` allowed fewer epochs, so the result depends on the speed of the machine.
+    warning: one sentence, or "".
     """
 
     method: str
@@ -99,10 +100,10 @@ def fit_bilstm(
 ) -> tuple[BiLstm, FitReport]:
     """Fit a Bi-LSTM on utterances of the train split; the caller passes no others.
 
-    mfccs: each [T_i, 39]. labels: one each ("" = none). held_out: marks the validation part, which chooses the epoch and
-    is not fitted on. Where fewer than two labels are there to tell apart, every utterance is its own class and variants of
-    it are told apart (Dosovitskiy et al. 2014, exemplar networks); with fewer than two utterances the
-    weights stay random, with a warning. Deterministic for a seed on one machine unless the report says `cut`.
+    mfccs: each [T_i, 39]. labels: one each ("" = none). held_out: marks the validation part, which chooses the epoch
+    and is not fitted on. Where fewer than two labels are there to tell apart, every utterance is its own class, known
+    by its variants (Dosovitskiy et al. 2014, exemplar networks); with fewer than two utterances the weights stay
+    random. Both with a warning. Deterministic for a seed on one machine unless the report says `cut`.
     Raises InputError when the arguments do not match.
     """
     how = settings or FitSettings()
@@ -115,7 +116,7 @@ def fit_bilstm(
     model = untrained(how.seed, how.units, how.stack, how.pooling)
     task = _task(labels, held_out)
     if task.classes < 2:
-        warning = "The Bi-LSTM is untrained: fewer than two utterances to fit on; its random weights are used as they are."
+        warning = "The Bi-LSTM is untrained: there were fewer than two utterances to fit it on."
         report = FitReport("none", task.classes, 0, 0, 0, (), 0, None, False, time.monotonic() - began, warning)
         return model, report
     with torch.random.fork_rng(devices=[]):
@@ -170,8 +171,8 @@ def _task(labels: Sequence[str], held_out: Sequence[bool]) -> _Task:
         # No validation: a held-out utterance belongs to none of these classes.
         items = {i: k for k, i in enumerate(i for i, out in enumerate(held_out) if not out)}
         warning = (
-            "The Bi-LSTM was fitted without labels (fewer than two in the train split): it tells single utterances apart, "
-            "and utterances of the same meaning need not come close."
+            "The Bi-LSTM was fitted without labels (fewer than two are there): it tells single utterances apart, "
+            "and those of the same meaning need not come close."
         )
         return _Task("items", items, {}, len(items), 0, warning)
     number = {name: k for k, name in enumerate(names)}
@@ -190,8 +191,9 @@ class _Fitting:
         self.norm = nn.LayerNorm(model.dim)
         self.parameters = [*model.parameters(), *self.norm.parameters(), *self.head.parameters()]
         self.optimiser = torch.optim.AdamW(self.parameters, lr=how.lr, weight_decay=how.weight_decay)
-        steps = how.epochs * -(-len(task.fitted) // how.batch)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, partial(_rate, steps=steps))
+        self.items = list(task.fitted.items()) * -(-LEAST_VARIANTS // len(task.fitted))
+        self.planned = how.epochs
+        self.step = 0
         self.bf16 = _has_bf16() if how.bf16 is None else how.bf16
         self.epochs: list[Epoch] = []
 
@@ -199,21 +201,26 @@ class _Fitting:
         """All epochs; leaves the best weights in the model and returns their epoch."""
         best: Epoch | None = None
         kept: dict[str, Tensor] = {}
-        for number in range(1, self.how.epochs + 1):
+        limit = 60 * self.how.minutes
+        while len(self.epochs) < self.planned:
+            number = len(self.epochs) + 1
             start = time.monotonic()
             loss = self.one_pass(number)
             if not np.isfinite(loss):
-                raise InputError(f"The fitting of the Bi-LSTM diverged in epoch {number}; give it a lower lr than {self.how.lr}.")
+                raise InputError(
+                    f"The Bi-LSTM diverged in epoch {number} of its fitting; give a lower lr than {self.how.lr}."
+                )
             accuracy, validation_loss = self.validate()
-            epoch = Epoch(number, self.how.epochs, loss, accuracy, validation_loss, time.monotonic() - start)
+            epoch = Epoch(number, self.planned, loss, accuracy, validation_loss, time.monotonic() - start)
             self.epochs.append(epoch)
             if best is None or _rank(epoch) >= _rank(best):
                 best = epoch
                 kept = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
             if progress:
                 progress(epoch)
-            if time.monotonic() - began > 60 * self.how.minutes:
-                break
+            # A plan that shrinks while there is time lets the learning rate still fall to zero.
+            fit = int(limit / (time.monotonic() - began) * number)
+            self.planned = min(self.planned, max(number, fit))
         self.model.load_state_dict(kept)
         assert best is not None
         return best
@@ -233,15 +240,16 @@ class _Fitting:
             self.optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self.parameters, GRADIENT_NORM)
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.how.lr * _rate(self.step, self.planned * -(-len(self.items) // self.how.batch))
             self.optimiser.step()
-            self.schedule.step()
+            self.step += 1
             total += float(loss.detach()) * len(batch)
-        return total / len(self.task.fitted)
+        return total / len(self.items)
 
     def batches(self, draw: np.random.Generator) -> Iterator[list[tuple[np.ndarray, int]]]:
         """Variants of all fitted items in random order, items of similar length together, so that little is padding."""
-        items = list(self.task.fitted.items())
-        items = [items[k] for k in draw.permutation(len(items))]
+        items = [self.items[k] for k in draw.permutation(len(self.items))]
         size = self.how.batch
         pool: list[list[tuple[np.ndarray, int]]] = []
         for start in range(0, len(items), 8 * size):
@@ -274,7 +282,9 @@ def _rank(epoch: Epoch) -> tuple[float, float]:
 def _rate(step: int, steps: int) -> float:
     """Share of the learning rate: rising in the first tenth, since Adam's first steps are wild, then half a cosine."""
     warm = max(1, steps // 10)
-    return (step + 1) / warm if step < warm else 0.5 + 0.5 * math.cos(math.pi * (step - warm) / max(1, steps - warm))
+    if step < warm:
+        return (step + 1) / warm
+    return 0.5 + 0.5 * math.cos(math.pi * min(1.0, (step - warm) / max(1, steps - warm)))
 
 
 def _has_bf16() -> bool:

@@ -3,7 +3,6 @@
 import functools
 import os
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +15,9 @@ from torch import Tensor
 
 from fmn.cache import Item
 from fmn.errors import BadItem, InputError
-from fmn.extract.flow import flow_fields
-from fmn.extract.frame_size import centre_crop, resize_short_side
+from fmn.extract.frame_size import centre_crop
 from fmn.extract.i3d import InceptionI3d, calibrate
-from fmn.extract.streams import NO_FLOW, VideoSettings, flow_clip, rgb_clip
-from fmn.extract.video import frames
-from fmn.extract.windows import windows
+from fmn.extract.streams import VideoSettings, first_window, flow_clip, rgb_clip
 
 if TYPE_CHECKING:
     from fmn.extract.encoders import Settling
@@ -65,7 +61,8 @@ def first_windows_on_worker(
     found: list[tuple[NDArray[np.uint8], NDArray[np.float32] | None] | BadItem] = []
     for item in items:
         try:
-            found.append(_first_window(item, settings))
+            rgb, flow = first_window(item, settings)
+            found.append((_small(rgb), None if flow is None else _small(flow)))
         except BadItem as bad:
             found.append(bad)
     return found
@@ -97,17 +94,6 @@ def load_calibration(path: Path, stream: str, network: InceptionI3d) -> None:
     if not all(f"{stream}.{name}" in found for name in wanted):
         raise InputError(f"{path} does not hold the statistics of the {stream} stream. Extract into another --cache.")
     network.load_state_dict({name: found[f"{stream}.{name}"] for name in wanted}, strict=False)
-
-
-def _first_window(item: Item, settings: VideoSettings) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
-    # One frame more than the window: its last field leads to the next frame.
-    shown = islice(frames(item.path, item.start, item.end, settings.fps), settings.window + 1)
-    resized = [resize_short_side(frame, settings.short_side) for frame in shown]
-    rgb, _ = next(windows(resized, settings.window))
-    if settings.flow == NO_FLOW:
-        return _small(rgb), None
-    flow, _ = next(windows(flow_fields(resized, settings.flow), settings.window))
-    return _small(rgb), _small(flow)
 
 
 def _small(window: NDArray[Any]) -> NDArray[Any]:

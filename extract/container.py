@@ -43,8 +43,8 @@ def opened(path: str | Path) -> Iterator[InputContainer]:
         # FFmpeg takes "name:rest" for a protocol; an absolute path never reads as one.
         with av.logging.Capture() as log:
             container = av.open(str(file.absolute()), options=LOCAL_ONLY, metadata_errors="replace")
-    except PermissionError:
-        raise BadItem(f"{path}: cannot be read (permission denied).") from None
+    except PermissionError as error:
+        raise BadItem(f"{path}: cannot be read ({reason(error)}).") from None
     except (av.error.FFmpegError, ValueError) as error:
         raise BadItem(f"{path}: is not a media file that can be read ({size} bytes; {reason(error)}).") from None
     with container:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from fmn.errors import BadItem, InputError
 from fmn.extract.calibration import calibrated, load_calibration, save_calibration
 from fmn.extract.encoders import EncoderKind, Settling
 from fmn.extract.i3d import InceptionI3d, untrained_i3d
+from fmn.extract.i3d_fast import inference_dtype
 from fmn.extract.i3d_weights import load_i3d, state_sha256, weights_file
 from fmn.extract.published import I3D_KINETICS, fetch_published, find_published, weights_folder
 from fmn.extract.settings import ExtractSettings
@@ -133,7 +135,9 @@ def _published(settling: Settling, paths: dict[str, Path]) -> EncoderRecord:
 def _untrained(settling: Settling, seed: int, warning: str) -> EncoderRecord:
     """Random weights, their batch norms set on clips of the train split: without that they say next to nothing."""
     flow = "dis" if settling.settings.flow == "auto" else settling.settings.flow
-    settings = _video_settings(settling.settings, flow)
+    # Random layers amplify rounding (cosine bf16 to fp32 about 0.97): such features are of one number type for good.
+    dtype = "bf16" if inference_dtype(torch.device("cpu")) == torch.bfloat16 else "fp32"
+    settings = replace(_video_settings(settling.settings, flow), dtype=dtype)
     networks = {stream: _random(stream, seed) for stream in _streams(flow)}
     clips = calibrated(networks, settings, settling)
     weights: dict[str, Any] = {"source": f"random, seed {seed}", "seed": seed, "calibrated_on": clips}

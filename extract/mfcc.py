@@ -39,7 +39,7 @@ def mfcc(waveform: np.ndarray) -> np.ndarray:
     Source: Davis and Mermelstein 1980; slopes as in the HTK Book, section 5.9.
     """
     if waveform.ndim != 1:
-        raise InputError(f"mfcc() takes one mono waveform [n], not an array of shape {waveform.shape}; mix it down first.")
+        raise InputError(f"MFCC need one mono waveform [n], not an array of shape {waveform.shape}; mix it down first.")
     if len(waveform) < SHORTEST_SECONDS * RATE:
         raise BadItem(
             f"The sound lasts {len(waveform) / RATE:.3f} s and at least {SHORTEST_SECONDS} s are needed; "

@@ -6,12 +6,13 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from fmn.cache import Item
 from fmn.errors import InputError
 
 SIDES = ("train", "test")
-Stratum = tuple[str, str]  # (modality, label): each is divided in the same proportion
+Stratum = tuple[str, str | None]  # (modality, label): each is divided in the same proportion; None: see _whole_labels
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,10 @@ def assign_splits(
     Each label of each modality (or each modality, where there are no labels) is divided by itself: round(train * n) of
     its n items are for training, but at least one and at most n - 1 where n > 1. Items of one `pair` stay together and
     so do those of one `group`, across modalities where the same text stands in both; then the proportions are met as
-    well as that allows. Units are placed greedily, large before small and otherwise by the sha256 of seed and name,
-    each where the larger part of what it brings is still missing: neither the order given nor the machine matters.
+    well as that allows. A label with a single item in a modality would have nothing to be found on one side: it stays
+    together like a pair, and such labels are divided among themselves. Units are placed greedily, large before small
+    and otherwise by the sha256 of seed and name, each where the larger part of what it brings is still missing: neither
+    the order given nor the machine matters.
 
     Args:
         items: of both modalities.
@@ -50,11 +53,13 @@ def assign_splits(
     if not 0 < train < 1:
         raise InputError(f"The share of the train split lies between 0 and 1, got {train}.")
     given = [_given(item, known or {}) for item in items]
-    units = _units(items)
+    units = _units(items, _whole_labels(items))
+    if len(units) == 1 or any(len(_splits(unit, given)) > 1 for unit in units):
+        units = _units(items, frozenset())  # keeping labels whole is a wish, the rest is a rule
     sides: dict[str, str] = {}
     free: list[_Unit] = []
     for unit in units:
-        splits = {given[index] for index in unit.members} - {""}
+        splits = _splits(unit, given)
         if len(splits) > 1:
             raise _crossing(items, given, unit)
         if splits:
@@ -69,10 +74,12 @@ def assign_splits(
         )
     missing = _missing(units, sides, train)
     targets = {key: max(count, 1) for key, count in missing.items()}
+
+    def need(unit: _Unit, side: str) -> Fraction:  # exact: the order of the terms must not decide
+        return sum((Fraction(n * missing[key, side], targets[key, side]) for key, n in unit.size.items()), Fraction(0))
+
     for unit in sorted(free, key=lambda unit: (-len(unit.members), _draw(seed, unit.name))):
-        side = max(
-            SIDES, key=lambda side: sum(n * missing[key, side] / targets[key, side] for key, n in unit.size.items())
-        )
+        side = "train" if need(unit, "train") >= need(unit, "test") else "test"
         sides[unit.name] = side
         for key, count in unit.size.items():
             missing[key, side] -= count
@@ -91,7 +98,13 @@ def _given(item: Item, known: Mapping[tuple[str, str], str]) -> str:
     return item.split or before
 
 
-def _units(items: Sequence[Item]) -> list[_Unit]:
+def _whole_labels(items: Sequence[Item]) -> frozenset[str]:
+    """Labels that have one item only in a modality."""
+    counts = Counter((item.label, item.modality) for item in items if item.label)
+    return frozenset(label for (label, _), count in counts.items() if count == 1)
+
+
+def _units(items: Sequence[Item], whole: frozenset[str]) -> list[_Unit]:
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -101,17 +114,22 @@ def _units(items: Sequence[Item]) -> list[_Unit]:
 
     names = [f"item:{item.modality}:{item.id}" for item in items]
     for name, item in zip(names, items, strict=True):
-        for kind, value in (("pair", item.pair), ("group", item.group)):
+        label = item.label if item.label in whole else ""
+        for kind, value in (("pair", item.pair), ("group", item.group), ("label", label)):
             if value:
                 low, high = sorted((root(name), root(f"{kind}:{value}")))
                 parent[high] = low  # the smallest name stands for all, whatever the order
     members: dict[str, list[int]] = defaultdict(list)
     for index, name in enumerate(names):
         members[root(name)].append(index)
+    strata = [(item.modality, None if item.label in whole else item.label) for item in items]
     return [
-        _Unit(name, tuple(found), Counter((items[index].modality, items[index].label) for index in found))
-        for name, found in sorted(members.items())
+        _Unit(name, tuple(found), Counter(strata[index] for index in found)) for name, found in sorted(members.items())
     ]
+
+
+def _splits(unit: _Unit, given: Sequence[str]) -> set[str]:
+    return {given[index] for index in unit.members} - {""}
 
 
 def _missing(units: Sequence[_Unit], sides: Mapping[str, str], train: float) -> dict[tuple[Stratum, str], int]:
@@ -136,23 +154,19 @@ def _missing(units: Sequence[_Unit], sides: Mapping[str, str], train: float) -> 
 
 def _fill_empty(units: Sequence[_Unit], free: Sequence[_Unit], sides: dict[str, str]) -> None:
     """Move single units over as long as that leaves fewer labels without a train or without a test item."""
-
-    def empty() -> int:
-        present = {(key, sides[unit.name]) for unit in units for key in unit.size}
-        return sum((key, side) not in present for key in {key for key, _ in present} for side in SIDES)
-
-    best = empty()
-    improved = best > 0
+    held = Counter((key, sides[unit.name]) for unit in units for key in unit.size)
+    order = sorted(free, key=lambda unit: (len(unit.members), unit.name))
+    improved = True
     while improved:
         improved = False
-        for unit in sorted(free, key=lambda unit: (len(unit.members), unit.name)):
-            before = sides[unit.name]
-            sides[unit.name] = SIDES[1 - SIDES.index(before)]
-            count = empty()
-            if count < best:
-                best, improved = count, True
-            else:
-                sides[unit.name] = before
+        for unit in order:
+            here = sides[unit.name]
+            there = SIDES[1 - SIDES.index(here)]
+            if sum((held[key, there] == 0) - (held[key, here] == 1) for key in unit.size) > 0:
+                sides[unit.name] = there
+                held.update((key, there) for key in unit.size)
+                held.subtract((key, here) for key in unit.size)
+                improved = True
 
 
 def _crossing(items: Sequence[Item], given: Sequence[str], unit: _Unit) -> InputError:

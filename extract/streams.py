@@ -157,11 +157,14 @@ def video_record(
     Args:
         weights: "source" and "sha256" (by stream: "rgb", "flow"), and what else is worth recording.
         warning: the sentence for every table made from these features, "" for none.
-        notes: more facts, no part of the fingerprint. The number type is one of them: bf16 and fp32 features are close
-            enough to stand in one cache, so that a cache begun on one machine can go on on another.
+        notes: more facts, no part of the fingerprint.
+
+    A number type that was chosen is part of the fingerprint. "auto" is not: for trained networks bf16 and fp32 features
+    are close enough to stand in one cache, so that a cache begun on one machine can go on on another.
     """
     preprocessing = asdict(settings)
-    dtype = preprocessing.pop("dtype")
+    if settings.dtype == "auto":
+        del preprocessing["dtype"]
     preprocessing |= {"rgb_scaling": "x / 127.5 - 1", "average": "over time, space and windows after Mixed_5c"}
     if settings.flow != NO_FLOW:
         preprocessing |= {"flow_bound": BOUND, "flow_levels": LEVELS}
@@ -172,7 +175,7 @@ def video_record(
         preprocessing=preprocessing,
         weights=weights,
         warning=warning,
-        notes={**(notes or {}), "dtype": dtype},
+        notes=notes or {},
     )
 
 
@@ -186,7 +189,7 @@ def recorded_settings(record: EncoderRecord) -> VideoSettings:
             crop=int(stored["crop"]),
             window=int(stored["window"]),
             fps=float(stored["fps"]),
-            dtype=str(record.notes.get("dtype", "auto")),
+            dtype=str(stored.get("dtype", "auto")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(

@@ -142,6 +142,8 @@ def rewrite(path, tensors=None, **changes):
         ({}, {"schema": 99}, "schema 99"),
         ({}, {"units": "many"}, "no sound input_dim, units"),
         ({}, {"pooling": "max"}, "no sound input_dim, units"),
+        ({}, {"stack": 0}, "no sound input_dim, units"),
+        ({}, {"fitted_on": 3}, "no sound input_dim, units"),
         ({}, {"units": 9}, "do not fit its header"),
         ({"extra": torch.zeros(2)}, {}, r"extra \(2,\) for none"),
         ({"ahead.bias_ih_l0": torch.zeros(3)}, {}, r"ahead\.bias_ih_l0 \(3,\) for \(32,\)"),

@@ -33,7 +33,9 @@ def numbers(path, *args, **options):
     return [number(image) for image in frames(path, *args, **options)]
 
 
-def make(path, codec="libx264", count=60, rate=25, stamps=None, base=None, key_every=12, b_frames=2, rotation=None, **more):
+def make(
+    path, codec="libx264", count=60, rate=25, stamps=None, base=None, key_every=12, b_frames=2, rotation=None, **more
+):
     """Write a clip. `stamps`: pts of the frames in units of `base`; evenly spaced when not given."""
     width, height = more.get("size", (WIDTH, HEIGHT))
     with av.open(str(path), "w", format=more.get("format")) as container:
@@ -202,7 +204,9 @@ def test_damage_in_the_middle_fails_and_says_how_far_it_came(tmp_path, suffix):
         noise(path, int(part * len(undamaged)))
         for _ in range(2):  # a second reading by the same process finds the same
             seen = 0
-            with pytest.raises(BadItem, match=rf"clip.{suffix}: is damaged (after [45]\.\d\d s|at its beginning) \(.+\)\.$"):
+            with pytest.raises(
+                BadItem, match=rf"clip.{suffix}: is damaged (after [45]\.\d\d s|at its beginning) \(.+\)\.$"
+            ):
                 for _ in frames(path):
                     seen += 1
             # An FLV's first seconds are read when it is opened: it is known to be damaged before any frame.
@@ -213,7 +217,7 @@ def test_damage_in_the_middle_fails_and_says_how_far_it_came(tmp_path, suffix):
 def test_a_file_that_is_cut_off_fails(tmp_path, suffix):
     path = bulky(tmp_path / f"clip.{suffix}", **({"movflags": "faststart"} if suffix == "mp4" else {}))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(BadItem, match=r"is (cut off|damaged).* after [45]\.\d\d s"):
+    with pytest.raises(BadItem, match=r"is cut off.* after [45]\.\d\d s|is damaged (after [45]|at its beg)"):
         list(frames(path))
 
 
@@ -277,7 +281,15 @@ def test_files_that_are_no_video_are_named_with_their_reason(tmp_path):
     ]
     for reason, words in zip(
         reasons,
-        ["does not exist", "0 bytes", "not a media file", "text file", "is a folder", "no video stream", "holds no frame"],
+        [
+            "does not exist",
+            "0 bytes",
+            "not a media file",
+            "text file",
+            "is a folder",
+            "no video stream",
+            "holds no frame",
+        ],
         strict=True,
     ):
         assert words in reason

@@ -1,0 +1,234 @@
+"""A cache in, a run out: real processes and kills for what claims to survive them."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Item, Row
+from fmn.errors import InputError
+from fmn.retrieval import FmnConfig, load, newest_run
+from fmn.train.run import next_run, train
+from fmn.train.settings import TrainSettings
+
+DIM, KINDS = 12, 3
+SMALL = FmnConfig(common=8, hidden=8, capacity=6)
+QUICK = TrainSettings(epochs=6, batch=8, patience=0)
+
+
+def make_cache(path, *, seed=0, n=10, fingerprint="a", paired=False, splits=None):
+    """Two separable modalities of KINDS labels (or n * KINDS pairs)."""
+    random = np.random.default_rng(seed)
+    with CacheWriter(path) as writer:
+        writer.describe(seed=0)
+        for modality in ("video", "audio"):
+            record = EncoderRecord(modality, "toy", DIM, {}, {"source": "test", "sha256": {"toy": fingerprint}})
+            writer.declare(record)
+            rows = []
+            for kind in range(KINDS):
+                for i in range(n):
+                    split = splits(i) if splits else ("test" if i % 5 == 4 else "train")
+                    features = random.normal(size=DIM) + 4 * np.eye(DIM)[kind + (3 if modality == "audio" else 0)]
+                    place = {"pair": f"p{kind}-{i}"} if paired else {"label": f"k{kind}"}
+                    item = Item(f"{kind}/{i}", modality, f"/nowhere/{modality}/{kind}/{i}", split=split, **place)
+                    rows.append(Row(item, features.astype(np.float32), 1.0, 1, 0))
+            writer.add("toy", rows)
+    return FeatureCache(path)
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return make_cache(tmp_path / "cache")
+
+
+def test_a_run_scores_and_says_what_it_is(cache, tmp_path):
+    trained = train(cache, tmp_path / "run", SMALL, TrainSettings(epochs=60, batch=8, patience=0))
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert facts["status"] == "finished" and facts["epochs"] == 60
+    assert {"history.csv", "curve.png", "best.safetensors", "last.safetensors"} <= {
+        path.name for path in (tmp_path / "run").iterdir()
+    }
+    splits = dict(zip(cache.ids("video"), cache.splits("video"), strict=True))
+    assert all(splits[item] == "train" for item in facts["fitted_on"]["video"])
+    retriever = load(tmp_path / "run")
+    retriever.check(cache)
+    scores = retriever.score(cache.features("video"), cache.features("audio"))
+    assert scores.shape == (30, 30) and np.isfinite(scores).all()
+    assert trained.fitting.best_map > 0.6  # chance is 0.33
+
+
+def test_a_retriever_scores_alike_in_one_piece_and_in_many(cache, tmp_path, monkeypatch):
+    train(cache, tmp_path / "run", SMALL, QUICK)
+    retriever = load(tmp_path / "run")
+    video, audio = cache.features("video"), cache.features("audio")
+    whole = retriever.score(video, audio)
+    monkeypatch.setattr("fmn.retrieval.retriever.CHUNK_PAIRS", 7)
+    assert np.allclose(retriever.score(video, audio), whole, rtol=1e-5, atol=1e-7)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_one_does_not(cache, tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(cache, tmp_path / name, SMALL, TrainSettings(epochs=3, batch=8, seed=seed))
+    a, b, c = ((tmp_path / name / "best.safetensors").read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_a_killed_run_goes_on_and_ends_in_the_same_weights(cache, tmp_path):
+    settings = "TrainSettings(epochs=400, batch=8, patience=0)"
+    script = (
+        "import sys\nfrom pathlib import Path\nimport fmn.train.fit as fit\nfit.SAVE_SECONDS = 0.0\n"
+        "from fmn.cache import FeatureCache\nfrom fmn.retrieval import FmnConfig\n"
+        "from fmn.train.run import train\nfrom fmn.train.settings import TrainSettings\n"
+        f"train(FeatureCache(sys.argv[1]), Path(sys.argv[2]), FmnConfig(common=8, hidden=8, capacity=6), {settings})\n"
+    )
+    arguments = [sys.executable, "-c", script, str(cache.path)]
+    process = subprocess.Popen([*arguments, str(tmp_path / "killed")])
+    history = tmp_path / "killed" / "history.csv"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (history.exists() and len(history.read_text().splitlines()) > 5):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert json.loads((tmp_path / "killed" / "run.json").read_text())["status"] == "running"
+    subprocess.run([*arguments, str(tmp_path / "killed")], check=True)
+    subprocess.run([*arguments, str(tmp_path / "whole")], check=True)
+    names = ("best.safetensors",)
+    assert all((tmp_path / "killed" / n).read_bytes() == (tmp_path / "whole" / n).read_bytes() for n in names)
+
+
+def test_a_finished_run_and_another_runs_folder_are_refused(cache, tmp_path):
+    train(cache, tmp_path / "run", SMALL, QUICK)
+    with pytest.raises(InputError, match="finished"):
+        train(cache, tmp_path / "run", SMALL, QUICK)
+    with pytest.raises(InputError, match="differs in settings"):
+        train(cache, tmp_path / "run", SMALL, TrainSettings(epochs=7, batch=8))
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "holiday.txt").write_text("sun")
+    with pytest.raises(InputError, match="holds other files"):
+        train(cache, tmp_path / "photos", SMALL, QUICK)
+
+
+def test_features_of_another_encoder_are_refused(cache, tmp_path):
+    train(cache, tmp_path / "run", SMALL, QUICK)
+    other = make_cache(tmp_path / "other", fingerprint="b")
+    with pytest.raises(InputError, match="fitted on"):
+        load(tmp_path / "run").check(other)
+
+
+def test_a_test_item_that_was_fitted_on_is_refused(cache, tmp_path):
+    train(cache, tmp_path / "run", SMALL, QUICK)
+    turned = make_cache(tmp_path / "turned", splits=lambda i: "test" if i < 5 else "train")
+    with pytest.raises(InputError, match="No test item may have been fitted on"):
+        load(tmp_path / "run").check(turned)
+
+
+def test_a_grown_gallery_is_welcome(cache, tmp_path):
+    train(cache, tmp_path / "run", SMALL, QUICK)
+    grown = make_cache(tmp_path / "grown", n=15)
+    load(tmp_path / "run").check(grown)
+    assert len(grown.ids("video")) == 45
+
+
+def test_pairs_are_trained_on_too(tmp_path):
+    cache = make_cache(tmp_path / "pairs", paired=True)
+    trained = train(cache, tmp_path / "run", SMALL, QUICK)
+    assert trained.data.has_validation
+
+
+def test_the_smallest_set_runs_without_validation(tmp_path):
+    cache = make_cache(tmp_path / "tiny", n=2, splits=lambda i: ("train", "test")[i])
+    trained = train(cache, tmp_path / "run", SMALL, QUICK)
+    assert trained.fitting.epoch == trained.fitting.best_epoch == 6 or trained.data.has_validation
+    assert load(tmp_path / "run").score(cache.features("video"), cache.features("audio")).shape == (6, 6)
+
+
+def test_nothing_in_the_train_split_is_a_sentence(tmp_path):
+    cache = make_cache(tmp_path / "none", splits=lambda i: "test")
+    with pytest.raises(InputError, match="train split"):
+        train(cache, tmp_path / "run", SMALL, QUICK)
+
+
+def test_early_stopping_ends_the_schedule(cache, tmp_path):
+    trained = train(cache, tmp_path / "run", SMALL, TrainSettings(epochs=500, batch=8, patience=3))
+    assert trained.fitting.epoch - trained.fitting.best_epoch == 3
+
+
+def test_a_beta_that_is_fitted_moves(cache, tmp_path):
+    shape = FmnConfig(common=8, hidden=8, capacity=6, learn_beta=True, t1=0.0)
+    train(cache, tmp_path / "run", shape, TrainSettings(epochs=10, batch=8, patience=0))
+    assert load(tmp_path / "run").network.beta.item() != 1.0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda run: (run / "run.json").write_text("{"), "not readable JSON"),
+        (lambda run: (run / "run.json").unlink(), "is none"),
+        (lambda run: (run / "best.safetensors").write_bytes(b"<html>"), "does not hold the network"),
+        (lambda run: (run / "best.safetensors").unlink(), "has none"),
+        (
+            lambda run: (run / "run.json").write_text(
+                (run / "run.json").read_text().replace('"schema": 1', '"schema": 9')
+            ),
+            "schema 9",
+        ),
+        (
+            lambda run: (run / "run.json").write_text(
+                (run / "run.json").read_text().replace('"common": 8', '"common": 9')
+            ),
+            "does not hold",
+        ),
+    ],
+)
+def test_a_spoilt_run_is_a_sentence(cache, tmp_path, spoil, said):
+    train(cache, tmp_path / "run", SMALL, QUICK)
+    spoil(tmp_path / "run")
+    with pytest.raises(InputError, match=said):
+        load(tmp_path / "run")
+
+
+def test_the_newest_run_is_the_one_begun_last(cache, tmp_path):
+    root = tmp_path / "runs"
+    with pytest.raises(InputError, match="No trained run"):
+        newest_run(root)
+    assert next_run(root).name == "001"
+    train(cache, root / "zebra", SMALL, QUICK)
+    train(cache, root / "007", SMALL, QUICK)
+    assert newest_run(root).name == "007"
+    assert next_run(root).name == "008"
+
+
+def test_wrong_features_are_sentences(cache, tmp_path):
+    train(cache, tmp_path / "run", SMALL, QUICK)
+    retriever = load(tmp_path / "run")
+    good = np.zeros((2, DIM), np.float32)
+    with pytest.raises(InputError, match=r"\[n, 12\]"):
+        retriever.score(np.zeros((2, 3), np.float32), good)
+    with pytest.raises(InputError, match="finite"):
+        retriever.score(np.full((2, DIM), np.nan, np.float32), good)
+
+
+@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"batch": 0}, {"rate": 0.0}, {"validation": 1.0}, {"margin": -1.0}])
+def test_wrong_settings_are_sentences(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        TrainSettings(**wrong)
+
+
+def test_cuda_gives_the_same_ranking_as_the_cpu(cache, tmp_path):
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+    trained = train(cache, tmp_path / "run", SMALL, QUICK, device="cuda")
+    assert trained.data.fit_video.features.is_cuda
+    scores = load(tmp_path / "run").score(cache.features("video"), cache.features("audio"))
+    assert np.isfinite(scores).all()
+
+
+def test_a_device_that_is_not_there_is_a_sentence(cache, tmp_path):
+    with pytest.raises(InputError, match="cannot be used here"):
+        train(cache, tmp_path / "run", SMALL, QUICK, device="tpu9")
