@@ -109,6 +109,10 @@ class CacheWriter:
         others = self._failures_without(item.modality, {item.id})
         self._commit(failures=(*others, Failure.of(item, " ".join(reason.split()))))
 
+    def failures(self) -> list[Failure]:
+        """Return the failures as they stand."""
+        return list(self._index.failures)
+
     def clear_failure(self, modality: str, item_id: str) -> None:
         """Forget a failure, of an item that is no longer in the manifest for instance."""
         self._commit(failures=self._failures_without(modality, {item_id}))

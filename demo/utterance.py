@@ -28,9 +28,9 @@ def make_utterance(kind: Kind, part: str, rng: np.random.Generator) -> Utterance
     return Utterance(
         text=template.format(base=kind.base, gerund=kind.gerund),
         voice=str(rng.choice(VOICES[part])),
-        rate=int(rng.integers(140, 201)),
-        pitch=int(rng.integers(35, 66)),
-        pitch_range=int(rng.integers(35, 66)),
+        rate=int(rng.integers(150, 191)),
+        pitch=int(rng.integers(40, 61)),
+        pitch_range=int(rng.integers(40, 61)),
     )
 
 

@@ -13,7 +13,7 @@ from fmn.errors import BadItem
 
 # Playlists may name other places; a clip in somebody's archive must not make this machine call them.
 LOCAL_ONLY = {"protocol_whitelist": "file"}
-# These demuxers leave out what they cannot read, say so in FFmpeg's log only, and go on with the next part that they can.
+# These demuxers leave out what they cannot read, say so in FFmpeg's log only, and go on with the next part.
 LEAVE_OUT = {"matroska,webm", "flv"}
 
 av.logging.set_level(av.logging.ERROR)
@@ -26,7 +26,7 @@ def opened(path: str | Path) -> Iterator[InputContainer]:
     """The PyAV input container of a media file, closed afterwards.
 
     Raises:
-        BadItem: the file is missing, a folder, empty, unreadable, damaged where it begins, or nothing that FFmpeg knows.
+        BadItem: the file is missing, a folder, empty, unreadable, damaged where it begins, or no media file.
     """
     file = Path(path)
     try:
@@ -51,7 +51,7 @@ def opened(path: str | Path) -> Iterator[InputContainer]:
         if container.format.name == "tty":  # FFmpeg would film a terminal that shows the text
             raise BadItem(f"{path}: is a text file, not a media file.")
         if left_out(log):
-            raise BadItem(f"{path}: is damaged at its beginning (some of it cannot be read).")
+            raise BadItem(f"{path}: is damaged (some of its first seconds cannot be read).")
         yield container
 
 

@@ -71,6 +71,7 @@ def extract(
             seed=settings.seed,
             notices=list(found.notices),
         )
+        _forget_failures_of_absent_items(writer, items)
         workers = _Workers(settings.workers, stack)
         for modality in AUDIO_FIRST:
             mine = [item for item in items if item.modality == modality]
@@ -89,6 +90,14 @@ def extract(
                 _encode(writer, kind, record, todo, settings, workers, watcher, summary)
     summary.seconds = time.monotonic() - began
     return summary
+
+
+def _forget_failures_of_absent_items(writer: CacheWriter, items: Sequence[Item]) -> None:
+    """A file that was taken away is no item any more, and counts as a miss no longer."""
+    here = {(item.modality, item.id) for item in items}
+    for failure in writer.failures():
+        if (failure.modality, failure.id) not in here:
+            writer.clear_failure(failure.modality, failure.id)
 
 
 class _Workers:

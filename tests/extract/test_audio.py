@@ -150,7 +150,7 @@ def test_silent_short_and_empty_sound(tmp_path):
     assert len(waveform(plain_wav(tmp_path / "enough.wav", 9000 * np.ones(1600)))) == 1600
     with pytest.raises(BadItem, match=r"lasts 0\.050 s"):
         waveform(tmp_path / "faint.wav", 0.5, 0.55)
-    with pytest.raises(BadItem, match="holds no sound|not a media file"):
+    with pytest.raises(BadItem, match=r"holds no sound|not a media file"):
         waveform(plain_wav(tmp_path / "none.wav", []))
 
 
@@ -225,7 +225,7 @@ def test_a_rate_that_changes_on_the_way(tmp_path):
     other = write(tmp_path / "other.mp3", "libmp3lame", tone(2, 32000)[None].astype(np.float32), 32000, bit_rate=128000)
     both = tmp_path / "both.mp3"
     both.write_bytes(one.read_bytes() + other.read_bytes())
-    with pytest.raises(BadItem, match="both.mp3"):
+    with pytest.raises(BadItem, match=r"both\.mp3: its sample rate changes|both\.mp3: is damaged"):
         waveform(both)
 
 

@@ -27,7 +27,7 @@ def test_a_playlist_does_not_make_this_machine_call_another(tmp_path):
     other.write_text(f"ffconcat version 1.0\nfile {address}\n")
     try:
         for path in (playlist, other):
-            with pytest.raises(BadItem, match="cannot be read|not a media file that can be read"), opened(path):
+            with pytest.raises(BadItem, match=r"cannot be read|not a media file that can be read"), opened(path):
                 pass
     finally:
         server.shutdown()

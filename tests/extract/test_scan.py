@@ -126,9 +126,9 @@ def test_other_files_are_counted_and_hidden_ones_passed_over(tmp_path):
 
 def test_folders_that_are_missing_or_empty(tmp_path):
     videos = fill(tmp_path / "v", "1.mp4")
-    with pytest.raises(InputError, match="video folder .*nowhere does not exist"):
+    with pytest.raises(InputError, match=r"video folder .*nowhere does not exist"):
         scan(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="audio folder .*nowhere does not exist"):
+    with pytest.raises(InputError, match=r"audio folder .*nowhere does not exist"):
         scan(videos, tmp_path / "nowhere")
     with pytest.raises(InputError, match="is a file, not a folder"):
         scan(videos / "1.mp4")

@@ -204,9 +204,7 @@ def test_damage_in_the_middle_fails_and_says_how_far_it_came(tmp_path, suffix):
         noise(path, int(part * len(undamaged)))
         for _ in range(2):  # a second reading by the same process finds the same
             seen = 0
-            with pytest.raises(
-                BadItem, match=rf"clip.{suffix}: is damaged (after [45]\.\d\d s|at its beginning) \(.+\)\.$"
-            ):
+            with pytest.raises(BadItem, match=rf"clip.{suffix}: is damaged (?:after [45]\.\d\d s )?\(.+\)\.$"):
                 for _ in frames(path):
                     seen += 1
             # An FLV's first seconds are read when it is opened: it is known to be damaged before any frame.
@@ -217,7 +215,7 @@ def test_damage_in_the_middle_fails_and_says_how_far_it_came(tmp_path, suffix):
 def test_a_file_that_is_cut_off_fails(tmp_path, suffix):
     path = bulky(tmp_path / f"clip.{suffix}", **({"movflags": "faststart"} if suffix == "mp4" else {}))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(BadItem, match=r"is cut off.* after [45]\.\d\d s|is damaged (after [45]|at its beg)"):
+    with pytest.raises(BadItem, match=r"is cut off.* after [45]\.\d\d s|is damaged (after [45]|.some of its first)"):
         list(frames(path))
 
 

@@ -1,0 +1,93 @@
+"""Real media made here, and the real commands run on it once for all tests of this folder."""
+
+import shutil
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+
+import av
+import numpy as np
+import pytest
+
+LABELS = ("circle", "sweep", "pulse")
+SMALL = ("--video-weights", "random:0", "--short-side", "40", "--crop", "32", "--fit-minutes", "0.02", "--workers", "1")
+
+
+def write_clip(path, label=0, seed=0, count=20):
+    """A small h264 clip; the label decides the motion, the seed the colours."""
+    random = np.random.default_rng([label, seed])
+    back, front = random.integers(0, 100, 3), random.integers(150, 255, 3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.time_base = Fraction(1, 25)
+        for k in range(count):
+            picture = np.empty((48, 64, 3), np.uint8)
+            picture[:] = back
+            t = k / 20 + random.uniform(0, 0.02)
+            x, y, size = ((20 + 15 * np.cos(6 * t), 20 + 15 * np.sin(6 * t), 8), (50 * t, 20, 8), (28, 20, 4 + 12 * t))[
+                label
+            ]
+            picture[int(y) : int(y + size), int(x) : int(x + size)] = front
+            for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+
+
+def write_sound(path, label=0, seed=0, seconds=0.6, level=0.4):
+    """A WAV of some tones; the label decides their order, the seed their pitch."""
+    random = np.random.default_rng([label, seed])
+    t = np.arange(int(16000 * seconds)) / 16000
+    base = 200 * random.uniform(0.9, 1.1)
+    steps = ((1, 2, 4), (4, 2, 1), (1, 4, 1))[label]
+    pitch = base * np.repeat(steps, -(-len(t) // 3))[: len(t)]
+    wave = level * np.sin(2 * np.pi * np.cumsum(pitch) / 16000) + 0.01 * level * random.normal(size=len(t))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=16000, layout="mono")
+        samples = (np.clip(wave, -1, 1) * 32767).astype(np.int16)[None]
+        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+        frame.rate = 16000
+        for packet in [*stream.encode(frame), *stream.encode()]:
+            container.mux(packet)
+
+
+def write_set(folder, clips=4, sounds=4):
+    for label, name in enumerate(LABELS):
+        for i in range(clips):
+            write_clip(folder / "videos" / name / f"{i}.mp4", label, i)
+        for i in range(sounds):
+            write_sound(folder / "audio" / name / f"{i}.wav", label, i)
+
+
+def run(name, *arguments, cwd, check=None):
+    """A console script of the environment that runs the tests, as a user would start it."""
+    program = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+    assert program, f"{name} is not installed"
+    done = subprocess.run([program, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=600)
+    assert "Traceback" not in done.stderr, done.stderr
+    if check is not None:
+        assert done.returncode == check, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="session")
+def commands():
+    return SimpleNamespace(run=run, write_clip=write_clip, write_sound=write_sound, write_set=write_set, small=SMALL)
+
+
+@pytest.fixture(scope="session")
+def line(tmp_path_factory):
+    """The whole line, once: a folder with videos/, audio/, cache/ and runs/001, and what the commands said."""
+    folder = tmp_path_factory.mktemp("line")
+    write_set(folder)
+    said = {
+        "extract": run("fmn-extract", "videos/", "audio/", *SMALL, cwd=folder, check=0),
+        "train": run("fmn-train", "cache/", "--epochs", "10", cwd=folder, check=0),
+        "eval": run("fmn-eval", "--recall", "1,10,25", cwd=folder, check=0),
+    }
+    return SimpleNamespace(folder=folder, said=said)
