@@ -13,7 +13,8 @@ RATE = 16_000
 def in_a_room(samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
     """samples [n] int16 at `rate` Hz -> [m] int16 at 16 kHz, heard in a room that `rng` draws.
 
-    Reverberation of 0.1 to 0.35 s, 15 to 27 dB below the voice; noise 22 to 36 dB below it; peak at 0.25 to 0.8 of full scale.
+    Reverberation of 0.1 to 0.35 s, 15 to 27 dB below the voice; noise 22 to 36 dB below it; peak at 0.25 to 0.8 of full
+    scale.
     """
     dry = resample_poly(samples.astype(np.float64) / 32768.0, RATE, rate)
     pause = np.zeros(int(RATE * rng.uniform(0.05, 0.25)))
@@ -31,7 +32,7 @@ def in_a_room(samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.nd
     noise = rumble + 0.2 * rng.standard_normal(len(wet))
     wet = wet + noise * (level / float(np.sqrt(np.mean(noise**2))) * _gain(-rng.uniform(22.0, 36.0)))
     wet *= rng.uniform(0.25, 0.8) / float(np.abs(wet).max())
-    return np.round(wet * 32767.0).astype(np.int16)
+    return np.asarray(np.round(wet * 32767.0), np.int16)
 
 
 def write_wav(path: Path, samples: np.ndarray) -> None:

@@ -61,8 +61,11 @@ def whole(pen: Pen, subject: str, look: Look, left: float = -1.0, right: float =
     pen.polygon(lower, shade(colour, 0.86))
     _marks(pen, subject, colour, x, height)
     if subject == "apple" and left <= 0 <= right:
-        pen.line([(0, -half_height(subject, look, 0.0) + 3), (3, -half_height(subject, look, 0.0) - 5)], 2.5, (96, 66, 40))
-        pen.polygon([(3, -25 * look.size), (9, -30 * look.size), (16, -27 * look.size), (9, -23 * look.size)], (96, 150, 64))
+        top = -float(half_height(subject, look, 0.0))
+        pen.line([(0, top + 3), (3, top - 5)], 2.5, (96, 66, 40))
+        pen.polygon(
+            [(3, -25 * look.size), (9, -30 * look.size), (16, -27 * look.size), (9, -23 * look.size)], (96, 150, 64)
+        )
 
 
 def _marks(pen: Pen, subject: str, colour: Colour, x: np.ndarray, height: np.ndarray) -> None:

@@ -18,7 +18,7 @@ from fmn.demo.utterance import make_utterance, write_utterance
 from fmn.demo.video import scene_index, write_video
 from fmn.errors import InputError
 
-__all__ = ["KINDS", "KitchenSet", "Kind", "make_kitchen"]
+__all__ = ["KINDS", "Kind", "KitchenSet", "make_kitchen"]
 
 DRAWING = 1
 """Raised whenever the same arguments give other media than before."""
@@ -74,11 +74,13 @@ def make_kitchen(
 ) -> KitchenSet:
     """Draw and speak the set into the folder `out`.
 
-    Writes `videos/<kind>/<nnn>.mp4` (160 x 120, 25 fps, 64 frames), `audio/<kind>/<nnn>.wav` (16 kHz mono), both for each of
-    the 20 kinds, and `manifest.csv` with the split: the first `train` share of every kind is "train", the rest "test", whose
-    scenes, colours, voices and sentences never occur in "train". A rerun with the same arguments keeps finished files.
+    Writes `videos/<kind>/<nnn>.mp4` (160 x 120, 25 fps, 64 frames) and `audio/<kind>/<nnn>.wav` (16 kHz mono) for each
+    of the 20 kinds, and `manifest.csv` with the split: the first `train` share of every kind is "train", the rest
+    "test", whose scenes, colours, voices and sentences never occur in "train". A rerun with the same arguments keeps
+    finished files. Processes are spawned: a script must call this under `if __name__ == "__main__":`.
 
-    seed: 0 or more; videos, utterances: items a kind, at least 2; train: between 0 and 1, so that both parts have an item.
+    seed: 0 or more; videos, utterances: items a kind, at least 2; train: between 0 and 1, both parts get an item;
+    workers: processes that draw and speak.
     InputError: an argument out of range, espeakng-loader missing, or `out` holds something else.
     """
     _check(seed, videos, utterances, train, workers)
@@ -106,10 +108,13 @@ def _check(seed: int, videos: int, utterances: int, train: float, workers: int) 
         raise InputError(f"At least one worker draws the set, but workers is {workers}; give 1 or more.")
     for name, count in (("videos", videos), ("utterances", utterances)):
         if not 2 <= count <= 1000:
-            raise InputError(f"The number of {name} a kind lies between 2 and 1000, but it is {count}; choose one of those.")
+            raise InputError(
+                f"The number of {name} a kind lies between 2 and 1000, but it is {count}; choose one of those."
+            )
         if not 0 < train < 1 or not 1 <= _train_count(count, train) < count:
             raise InputError(
-                f"A train share of {train} of {count} {name} leaves one part empty; give a share nearer to 0.5 or more items."
+                f"A train share of {train} of {count} {name} leaves one part empty; "
+                "give a share nearer to 0.5 or more items."
             )
 
 
@@ -129,10 +134,13 @@ def _claim(out: Path, stamp: dict[str, int | float]) -> None:
             found = None
         if found != stamp:
             raise InputError(
-                f"{out} holds a demonstration set made with {found}, not with {stamp}; give another folder or delete that one."
+                f"{out} holds a demonstration set made with {found}, not with {stamp}; "
+                "give another folder or delete that one."
             )
     elif out.is_dir() and any(out.iterdir()):
-        raise InputError(f"The folder {out} is not empty and holds no demonstration set; give a new or an empty folder.")
+        raise InputError(
+            f"The folder {out} is not empty and holds no demonstration set; give a new or an empty folder."
+        )
     else:
         out.mkdir(parents=True, exist_ok=True)
         _replace(file, json.dumps(stamp, indent=1).encode())

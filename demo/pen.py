@@ -1,8 +1,8 @@
-"""Anti-aliased drawing in scene units: every shape passes through one affine matrix, camera and local frame together."""
+"""Anti-aliased drawing in scene units: one affine matrix takes every shape to pixels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import cos, pi, radians, sin
+from math import cos, pi, radians, sin, sqrt
 
 import cv2
 import numpy as np
@@ -30,7 +30,8 @@ class Pen:
 
     def where(self, points: Points) -> np.ndarray:
         """Local points [n, 2] -> pixels [n, 2]."""
-        return np.asarray(points, np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2]
+        pixels: np.ndarray = np.asarray(points, np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2]
+        return pixels
 
     def polygon(self, points: Points, colour: Colour) -> None:
         """A filled polygon."""
@@ -47,15 +48,15 @@ class Pen:
     def streaks(self, points: np.ndarray, length: float, width: float, colour: Colour) -> None:
         """Short vertical strokes that begin at each of `points` [n, 2]: drops and grains on their way down."""
         if len(points):
-            ends = points + (0.0, length)
+            ends = points + np.array([0.0, length])
             segments = np.stack([self._fixed(points), self._fixed(ends)], axis=1)
             cv2.polylines(self.image, list(segments), False, colour, self._pixels(width), cv2.LINE_AA, _SUBPIXELS)
 
     def _fixed(self, points: Points) -> np.ndarray:
-        return np.round(self.where(points) * 2**_SUBPIXELS).astype(np.int32)
+        return np.asarray(np.round(self.where(points) * 2**_SUBPIXELS), np.int32)
 
     def _pixels(self, width: float) -> int:
-        unit = abs(float(self.matrix[0, 0] * self.matrix[1, 1] - self.matrix[0, 1] * self.matrix[1, 0])) ** 0.5
+        unit = sqrt(abs(float(np.linalg.det(self.matrix[:, :2]))))
         return max(1, round(width * unit))
 
 

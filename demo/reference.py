@@ -1,7 +1,7 @@
 """A plain reference on the demonstration set: semantic matching over the mean frame and MFCC statistics.
 
 Semantic matching (SM, Rasiwasia et al. 2010): one multinomial logistic regression a modality, fitted on the train part;
-the score of a video and an utterance is the inner product of their posteriors. It sees no motion and no order of sounds.
+the score of a video and an utterance is the inner product of their posteriors. It sees neither motion nor order.
 """
 
 import csv

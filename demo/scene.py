@@ -21,7 +21,10 @@ _SUN = {"train": ((20.0, 70.0), (110.0, 160.0)), "test": ((75.0, 105.0),)}  # wh
 
 @dataclass(frozen=True)
 class Scene:
-    """name: the group. backdrop [2H, 2W, 3] uint8: wall and counter. light [2H, 2W, 3] uint8, 255 is full. matrix [2, 3]: the camera."""
+    """name: the group. matrix [2, 3]: the camera.
+
+    backdrop [2H, 2W, 3] uint8: wall and counter. light [2H, 2W, 3] uint8: 255 leaves a colour as it is.
+    """
 
     name: str
     backdrop: np.ndarray
@@ -35,7 +38,8 @@ class Scene:
     def finish(self, pen: Pen) -> np.ndarray:
         """The light falls on what was drawn: frame [H, W, 3] uint8 RGB."""
         lit = cv2.multiply(pen.image, self.light, scale=1 / 255)
-        return cv2.resize(lit, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+        frame: np.ndarray = cv2.resize(lit, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+        return frame
 
 
 def scene_name(part: str, index: int) -> str:
@@ -44,7 +48,7 @@ def scene_name(part: str, index: int) -> str:
 
 
 def make_scene(part: str, index: int, seed: int, shake: np.random.Generator) -> Scene:
-    """Scene `index` of a part: its look follows from (seed, part, index); `shake` moves the camera a little between items."""
+    """Scene `index` of a part: its look follows from (seed, part, index); `shake` moves the camera between items."""
     rng = np.random.default_rng([seed, 101 if part == "train" else 102, index])
     wall, counter = colour("wall", part, rng), colour("counter", part, rng)
     pattern = str(rng.choice(_PATTERNS))

@@ -69,6 +69,6 @@ VOICES: Final[dict[str, tuple[str, ...]]] = {
 }
 """No voice variant (the part after `+`) of the test part occurs in the train part.
 
-Variants with `breath` (f2, f3, f5, whisper ...) are left out: espeak-ng 1.52 reads memory that it never set for them, so
-that they never sound twice the same.
+Variants with `breath` (f2, f3, f5, whisper ...) are left out: espeak-ng 1.52 reads memory that it never set for them,
+and they never sound twice the same.
 """

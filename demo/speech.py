@@ -1,8 +1,8 @@
 """Speech by espeak-ng, through ctypes: the library and its data come from the PyPI package `espeakng-loader`.
 
 espeak-ng keeps its pitch flutter, its noise and its random numbers in static variables, so a sentence sounds slightly
-different after another one, even after `espeak_Terminate`. Therefore each sentence loads the library afresh, sets its random
-seed and unloads it (4 ms): the same arguments give the same samples, whatever was spoken before.
+different after another one, even after `espeak_Terminate`. Therefore each sentence loads the library afresh, sets its
+random seed and unloads it (4 ms): the same arguments give the same samples, whatever was spoken before.
 """
 
 import _ctypes
@@ -33,9 +33,15 @@ def speak(text: str, voice: str, rate: int = 170, pitch: int = 50, pitch_range: 
     rate: words a minute, 80 to 450; pitch and pitch_range: 0 to 100.
     InputError: a value out of range, an unknown voice, nothing to say, or `espeakng-loader` is not installed.
     """
-    for name, value, low, high in (("rate", rate, 80, 450), ("pitch", pitch, 0, 100), ("pitch_range", pitch_range, 0, 100)):
+    for name, value, low, high in (
+        ("rate", rate, 80, 450),
+        ("pitch", pitch, 0, 100),
+        ("pitch_range", pitch_range, 0, 100),
+    ):
         if not low <= value <= high:
-            raise InputError(f"The {name} of a voice lies between {low} and {high}, but it is {value}; give one in that range.")
+            raise InputError(
+                f"The {name} of a voice lies between {low} and {high}, but it is {value}; give one in that range."
+            )
     if not text.strip():
         raise InputError("The sentence to speak is empty; give at least one word.")
     loader = _loader()
@@ -61,23 +67,25 @@ def _synthesise(loader: ModuleType, text: str, voice: str, parameters: dict[int,
     """One sentence from a freshly loaded library. The caller holds the lock."""
     pieces: list[np.ndarray] = []
 
-    @_Callback
     def collect(wave: "ctypes._Pointer[ctypes.c_short]", count: int, _events: int) -> int:
         if wave and count > 0:
             pieces.append(np.ctypeslib.as_array(wave, (count,)).copy())
         return 0
 
+    callback = _Callback(collect)  # kept alive while the library may call it
     try:
         library = ctypes.CDLL(loader.get_library_path())
     except OSError as error:
-        raise InputError(f"The speech library cannot be loaded: {error}; reinstall it with: pip install 'fmn[demo]'") from None
+        raise InputError(
+            f"The speech library cannot be loaded: {error}; reinstall it with: pip install 'fmn[demo]'"
+        ) from None
     try:
         library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         data = str(loader.get_data_path()).encode()
         rate = library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data, _INITIALIZE_DONT_EXIT)
         if rate != SAMPLE_RATE:
             raise InputError(f"espeak-ng did not start (answer {rate}); reinstall it with: pip install 'fmn[demo]'")
-        library.espeak_SetSynthCallback(collect)
+        library.espeak_SetSynthCallback(callback)
         if library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise InputError(f"espeak-ng has no voice {voice!r}; give a language and a variant such as 'en-us+f3'.")
         for parameter, value in parameters.items():

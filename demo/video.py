@@ -25,7 +25,7 @@ def draw(kind: Kind, part: str, seed: int, rng: np.random.Generator) -> Iterator
     """64 frames, each [H, W, 3] uint8 RGB."""
     scene = make_scene(part, scene_index(part, rng), seed, rng)
     look = make_look(part, rng)
-    lay_out(Pen(scene.backdrop, scene.matrix), kind, look, int(rng.integers(1, 4)), rng)
+    lay_out(Pen(scene.backdrop, scene.matrix), kind, look, int(rng.integers(2, 5)), rng)
     x, y = rng.uniform(-1.0, 1.0, 2) * _STAGE
     scale = rng.uniform(0.78, 1.0)
     for k in range(FRAMES):

@@ -1,6 +1,7 @@
 """Batch-norm statistics for untrained I3D: measured once on clips of the train split, kept beside the cache."""
 
 import functools
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from fmn.cache import Item
@@ -68,17 +69,23 @@ def first_windows_on_worker(
     return found
 
 
-def save_calibration(path: Path, networks: Mapping[str, InceptionI3d]) -> None:
-    """Write the statistics of all streams to one small safetensors file, atomically."""
+def save_calibration(cache: Path, networks: Mapping[str, InceptionI3d]) -> str:
+    """Write the statistics of all streams to one small safetensors file in `cache`, atomically; its name.
+
+    The name follows the content, so that another settling never overwrites what earlier features were made with.
+    """
     tensors = {
         f"{stream}.{name}": value.contiguous()
         for stream, network in networks.items()
         for name, value in network.state_dict().items()
         if name.endswith(STATISTICS)
     }
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    save_file(tensors, temporary)
-    os.replace(temporary, path)
+    content = save(tensors)
+    name = f"i3d-calibration-{hashlib.sha256(content).hexdigest()[:12]}.safetensors"
+    temporary = cache / f".{name}.{os.getpid()}.tmp"
+    temporary.write_bytes(content)
+    os.replace(temporary, cache / name)
+    return name
 
 
 def load_calibration(path: Path, stream: str, network: InceptionI3d) -> None:

@@ -16,7 +16,6 @@ from fmn.extract.encoders import EncoderKind, Settling
 from fmn.extract.mfcc import RATE, SETTINGS, mfcc
 from fmn.extract.settings import ExtractSettings
 
-FITTED_FILE = "bilstm.safetensors"
 CHUNK = 16
 
 
@@ -64,11 +63,11 @@ def settle(settling: Settling) -> EncoderRecord:
         path = Path(given).resolve()
         weights = {"source": str(path), "sha256": {"bilstm": network.sha256()}, "path": str(path)}
         return _record(network, weights, f"given, {path.name}", "", asked(settling.settings))
-    kept = settling.cache / FITTED_FILE
     network, warning = _fit(settling)
-    network.save(kept)
+    kept = f"bilstm-{network.sha256()[:12]}.safetensors"  # by content: no other fitting ever overwrites it
+    network.save(settling.cache / kept)
     told = f"fitted here on {network.fitted_on.get('items', 0)} recordings of the train split"
-    weights = {"source": told, "sha256": {"bilstm": network.sha256()}, "files": {"bilstm": FITTED_FILE}}
+    weights = {"source": told, "sha256": {"bilstm": network.sha256()}, "files": {"bilstm": kept}}
     return _record(network, weights, told, warning, asked(settling.settings))
 
 

@@ -20,7 +20,6 @@ from fmn.extract.settings import ExtractSettings
 from fmn.extract.streams import NO_FLOW, TwoStreamI3d, VideoSettings, recorded_settings, video_record
 
 CHANNELS = {"rgb": 3, "flow": 2}
-CALIBRATION_FILE = "i3d-calibration.safetensors"
 
 
 class I3dEncoder:
@@ -142,8 +141,7 @@ def _untrained(settling: Settling, seed: int, warning: str) -> EncoderRecord:
     clips = calibrated(networks, settings, settling)
     weights: dict[str, Any] = {"source": f"random, seed {seed}", "seed": seed, "calibrated_on": clips}
     if clips:
-        save_calibration(settling.cache / CALIBRATION_FILE, networks)
-        weights["files"] = {"calibration": CALIBRATION_FILE}
+        weights["files"] = {"calibration": save_calibration(settling.cache, networks)}
     weights["sha256"] = {stream: state_sha256(network) for stream, network in networks.items()}
     if not warning.endswith("."):
         warning += "."

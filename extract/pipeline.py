@@ -77,7 +77,8 @@ def extract(
             mine = [item for item in items if item.modality == modality]
             kind = kinds[modality]
             record = _settle(kind, writer, mine, settings, workers, watcher)
-            kind.open(record, cache.resolve(), settings.device)  # what cannot be opened is said once, not by every worker
+            # What cannot be opened is said once, not by every worker.
+            kind.open(record, cache.resolve(), settings.device)
             writer.declare(record)
             told = record.notes.get("told")
             summary.warnings += [record.warning] if record.warning else []
@@ -137,10 +138,32 @@ def _settle(
     """The cache's own encoder when it was asked for in the same words, else a freshly settled one."""
     asked = kind.asked(settings)
     held = writer.record(kind.modality, kind.name)
-    if held is not None and held.notes.get("asked") == asked:
-        return held
+    if held is not None:
+        before = held.notes.get("asked", {})
+        if before == asked:
+            return held
+        if writer.done(kind.modality, kind.name):
+            _refuse_other_features(kind, writer, before, asked)
     train = [item for item in items if item.split in ("train", "val")]
     return kind.settle(Settling(writer.path, settings, train, workers.map, watcher))
+
+
+def _refuse_other_features(
+    kind: EncoderKind, writer: CacheWriter, before: dict[str, Any], asked: dict[str, Any]
+) -> None:
+    """Before anything is fitted: what was asked for otherwise cannot give comparable features.
+
+    Only other weights files may turn out to be the same ones; those are settled, and their checksums decide.
+    """
+    differing = sorted(key for key in {*before, *asked} if before.get(key) != asked.get(key))
+    made_here = str(asked["weights"]) == "fitted" or str(asked["weights"]).startswith("random")
+    if made_here or set(differing) - {"weights", "found"}:
+        told = "; ".join(f"{key} {before.get(key)!r} / {asked.get(key)!r}" for key in differing)
+        raise InputError(
+            f"The cache {writer.path} holds {len(writer.done(kind.modality, kind.name))} {kind.modality} features of "
+            f"encoder {kind.name} that were made differently (there / now): {told}. Features of one encoder name must "
+            "be comparable: use the same settings, or name another --cache."
+        )
 
 
 def _encode(

@@ -91,12 +91,18 @@ def load(run: str | Path) -> Retriever:
     """
     facts = read_run(run)
     network = read_network(Path(run) / BEST_FILE, facts["config"])
-    keep = ("seed", "epochs", "best", "status", "warnings", "created", "settings", "cache")
+    keep = ("status", "warnings", "created", "settings", "cache", "best", "config")
     return Retriever(
         network=network.eval(),
         features=facts["features"],
         fitted_on=facts["fitted_on"],
-        facts={"run": str(run), **{key: facts[key] for key in keep if key in facts}},
+        facts={
+            "folder": Path(run).name,
+            "seed": facts.get("seed"),
+            "epochs": facts.get("epochs"),
+            "kept epoch": facts.get("best", {}).get("epoch"),
+            "about": {key: facts[key] for key in keep if key in facts} | {"config": facts["config"].to_json()},
+        },
     )
 
 

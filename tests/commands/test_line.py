@@ -68,7 +68,7 @@ def test_search_ranks_as_eval_counts(line, commands):
             )
             hits = json.loads(found.stdout)["hits"]
             row = scores[:, query] if modality == "audio" else scores[query]
-            ranked = sorted(tests[other], key=lambda at: -row[at])  # noqa: B023
+            ranked = sorted(tests[other], key=lambda at: -row[at])
             assert [hit["id"] for hit in hits] == [cache.ids(other)[at] for at in ranked]
             assert np.allclose([hit["score"] for hit in hits], [row[at] for at in ranked], rtol=1e-4, atol=1e-6)
 
@@ -76,7 +76,7 @@ def test_search_ranks_as_eval_counts(line, commands):
 def test_search_shows_a_table_of_all_items_by_default(line, commands):
     query = next((line.folder / "audio").glob("*/*.wav"))
     said = commands.run("fmn-search", query, "--k", "4", cwd=line.folder, check=0).stdout
-    assert said.count(".mp4") == 4 and "untrained" in said
+    assert "".join(said.split()).count(".mp4") == 4 and "untrained" in said
 
 
 def test_a_rerun_extracts_nothing_and_a_new_file_alone(line, commands, tmp_path):
