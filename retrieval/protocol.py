@@ -31,13 +31,15 @@ class Report:
     `directions` maps "speech->video" (the query is speech) and "video->speech" to the dicts of `metrics.evaluate`.
     `items` counts the scored items a modality, `failed` names the items of the split that could not be extracted,
     `left_out` the queries a direction without any relevant item. `relevant` says what makes a match: "pair" or
-    "label". `facts` is how the numbers came about, JSON values: cache, encoders, protocol, the run's own facts.
+    "label". `rankings` gives, a direction, the first max(ks) gallery ids of every query (equal scores in the order of
+    ids, as in search; the metrics take their expectation over all orders). `facts` is how the numbers came about, JSON values: cache, encoders, protocol, the run's own facts.
     """
 
     directions: Mapping[str, Mapping[str, Any]]
     split: str
     relevant: str
     items: Mapping[str, int]
+    rankings: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     failed: Sequence[Failure] = ()
     left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
     warnings: Sequence[str] = ()
@@ -100,7 +102,7 @@ def evaluate_cache(
             f"shares its {relevant} with a speech item. Check that column of the manifest."
         )
     scores = _scores(scorer, features["video"], features["audio"], items)
-    directions, left_out = {}, {}
+    directions, left_out, rankings = {}, {}, {}
     for direction, (query, gallery) in DIRECTIONS.items():
         q, g = len(items[query]), len(items[gallery])
         table, asked = (matches, scores) if query == "video" else (matches.T, scores.T)
@@ -113,11 +115,16 @@ def evaluate_cache(
             samples=samples,
             seed=seed,
         )
+        rankings[direction] = {
+            items[query][row].id: [items[gallery][at].id for at in np.argsort(-asked[row], kind="stable")[: max(ks)]]
+            for row in range(q)
+        }
         left_out[direction] = [rows[query][n].id for n in np.flatnonzero(~table.any(axis=1))]
     return Report(
         directions=directions,
         split=split,
         relevant=relevant,
+        rankings=rankings,
         items={modality: len(found) for modality, found in items.items()},
         failed=[*failed["video"], *failed["audio"]],
         left_out=left_out,

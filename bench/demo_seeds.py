@@ -1,0 +1,69 @@
+"""FMN on the demonstration set over several seeds: with memory, without (beta = 0), as printed; and the plain reference.
+
+    python bench/demo_seeds.py demo-data --seeds 3 --out docs/results/demo.csv
+
+Every choice (the epoch that is kept, the defaults) was made on the validation part of the train split; the test split
+is ranked once a row at the end. The plain reference is semantic matching on frame averages and MFCC statistics.
+"""
+
+import csv
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from fmn.cache import FeatureCache
+from fmn.demo.reference import reference_scores
+from fmn.retrieval import FmnConfig, load
+from fmn.retrieval.metrics import evaluate
+from fmn.retrieval.protocol import evaluate_cache
+from fmn.train.run import train
+from fmn.train.settings import TrainSettings
+
+ROWS = {
+    "FMN": FmnConfig(),
+    "FMN without memory (beta 0)": FmnConfig(beta=0.0),
+    "FMN as printed (beta -1, raw keys, hard maximum)": FmnConfig(beta=-1.0, keys="raw", maximum="hard"),
+}
+KS = (1, 10, 25)
+
+
+def row(system, seed, validation, seconds, directions):
+    line = {"system": system, "seed": seed, "validation_mAP": validation, "seconds": seconds}
+    for name, result in directions.items():
+        for metric in ("hit_rate", "recall"):
+            line |= {f"{name} {metric}@{k}": round(result[metric][str(k)], 4) for k in KS}
+        line[f"{name} mAP"] = round(result["mAP"], 4)
+    return line
+
+
+@click.command()
+@click.argument("demo", type=click.Path(path_type=Path))
+@click.option("--seeds", default=3, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True)
+def main(demo, seeds, out):
+    cache = FeatureCache(demo / "cache")
+    lines = []
+    for system, config in ROWS.items():
+        for seed in range(seeds):
+            with tempfile.TemporaryDirectory() as folder:
+                began = time.monotonic()
+                trained = train(cache, Path(folder) / "run", config, TrainSettings(seed=seed))
+                seconds = round(time.monotonic() - began, 1)
+                report = evaluate_cache(cache, load(Path(folder) / "run"), KS)
+            lines.append(row(system, seed, round(trained.fitting.best_map, 4), seconds, report.directions))
+            click.echo(lines[-1])
+    scores, relevance = reference_scores(demo / "kitchen")
+    both = {"speech->video": evaluate(scores.T, relevance.T, KS), "video->speech": evaluate(scores, relevance, KS)}
+    lines.append(row("plain reference (SM, frame averages, MFCC statistics)", "", "", "", both))
+    click.echo(lines[-1])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, list(lines[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Every command of the README runs, as it stands there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"<!-- run: (\w+) -->\n```(?:sh|python)\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def home(commands, tmp_path_factory):
+    """A folder such as the README speaks of."""
+    folder = tmp_path_factory.mktemp("readme")
+    commands.write_set(folder, clips=3, sounds=3)
+    commands.write_clip(folder / "query.mp4", 0, 50)
+    commands.write_sound(folder / "query.wav", 0, 50)
+    lines = ["modality,path,label,group"]
+    for path in sorted(folder.glob("videos/*/*.mp4")) + sorted(folder.glob("audio/*/*.wav")):
+        modality = "video" if path.suffix == ".mp4" else "audio"
+        lines.append(f"{modality},{path.relative_to(folder)},{path.parent.name},")
+    (folder / "set.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+def environment():
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "FMN_OFFLINE": "1"}
+
+
+def test_the_readmes_blocks_run_in_their_order(home):
+    assert {name for name, _ in BLOCKS} == {"line", "manifest", "python"}
+    for name, block in BLOCKS:
+        if name == "python":
+            done = subprocess.run([sys.executable, "-c", block], cwd=home, env=environment(), capture_output=True, text=True)
+            assert done.returncode == 0 and "(9, 9)" in done.stdout, done.stderr
+            continue
+        for typed in block.strip().splitlines():
+            done = subprocess.run(typed, shell=True, cwd=home, env=environment(), capture_output=True, text=True)
+            assert done.returncode == 0, f"$ {typed}\n{done.stdout}{done.stderr}"
+    for made in ("cache/index.json", "runs/001/curve.png", "runs/other/best.safetensors", "report.json", "report.csv"):
+        assert (home / made).is_file()
+
+
+def test_every_fmn_command_of_the_readme_stands_in_a_block_or_is_explained():
+    outside = re.sub(r"```(?:sh|python)\n.*?```", "", README, flags=re.DOTALL)
+    typed = [line.strip() for line in outside.splitlines() if line.startswith("    fmn-")]
+    # The one command that needs files which nobody ships.
+    assert typed == ["fmn-extract videos/ audio/ --video-weights RGB.pt,FLOW.pt"]
+
+
+def test_the_make_targets_of_the_readme_are_there():
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("no make here")
+    for target in re.findall(r"^    make (\w+)", README, re.MULTILINE):
+        done = subprocess.run([make, "-n", target], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_documents_of_the_readme_are_there():
+    for link in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / link).exists(), link
