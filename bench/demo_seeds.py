@@ -1,4 +1,4 @@
-"""FMN on the demonstration set over several seeds: with memory, without (beta = 0), as printed; and the plain reference.
+"""FMN on the demonstration set over seeds: with memory, without (beta = 0), as printed; and the plain reference.
 
     python bench/demo_seeds.py demo-data --seeds 3 --out docs/results/demo.csv
 

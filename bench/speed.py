@@ -21,7 +21,7 @@ from fmn.retrieval.memory import FeatureMemory
 
 
 def i3d():
-    """A window of 64 frames of 112 x 112 through I3D: the inference copy (bf16 where there is some) / plain fp32 torch."""
+    """A window of 64 frames of 112 x 112 through I3D: the inference copy (bf16 if there is some) / fp32 modules."""
     network, clip = untrained_i3d(3, 0), torch.rand(1, 3, 64, 112, 112) * 2 - 1
     fast = FastI3d(network)
 

@@ -1,1 +1,1 @@
-"""extract room."""
+"""Stage 1: media in, features out. Decode, flow, I3D; waveform, MFCC, Bi-LSTM; the item graph."""

@@ -1,1 +1,1 @@
-"""train room."""
+"""How a retriever is fitted: sampling, losses, loop, checkpoints."""

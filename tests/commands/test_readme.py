@@ -37,7 +37,8 @@ def test_the_readmes_blocks_run_in_their_order(home):
     assert {name for name, _ in BLOCKS} == {"line", "manifest", "python"}
     for name, block in BLOCKS:
         if name == "python":
-            done = subprocess.run([sys.executable, "-c", block], cwd=home, env=environment(), capture_output=True, text=True)
+            python = [sys.executable, "-c", block]
+            done = subprocess.run(python, cwd=home, env=environment(), capture_output=True, text=True)
             assert done.returncode == 0 and "(9, 9)" in done.stdout, done.stderr
             continue
         for typed in block.strip().splitlines():
