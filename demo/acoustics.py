@@ -13,7 +13,7 @@ RATE = 16_000
 def in_a_room(samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
     """samples [n] int16 at `rate` Hz -> [m] int16 at 16 kHz, heard in a room that `rng` draws.
 
-    Reverberation of 0.1 to 0.35 s, 15 to 27 dB below the voice; noise 22 to 36 dB below it; peak at 0.25 to 0.8 of full
+    Reverberation of 0.1 to 0.35 s, 18 to 30 dB below the voice; noise 26 to 40 dB below it; peak at 0.25 to 0.8 of full
     scale.
     """
     dry = resample_poly(samples.astype(np.float64) / 32768.0, RATE, rate)
@@ -25,12 +25,12 @@ def in_a_room(samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.nd
     time = np.arange(int(RATE * seconds)) / RATE
     response = rng.standard_normal(len(time)) * np.exp(-6.9 * time / seconds)
     tail = fftconvolve(dry, response)[: len(dry)]
-    wet = dry + tail * (level / float(np.sqrt(np.mean(tail**2))) * _gain(-rng.uniform(15.0, 27.0)))
+    wet = dry + tail * (level / float(np.sqrt(np.mean(tail**2))) * _gain(-rng.uniform(18.0, 30.0)))
 
     white = rng.standard_normal(len(wet))
     rumble = np.convolve(white, np.full(8, 1 / 8), mode="same")  # rooms hum more than they hiss
     noise = rumble + 0.2 * rng.standard_normal(len(wet))
-    wet = wet + noise * (level / float(np.sqrt(np.mean(noise**2))) * _gain(-rng.uniform(22.0, 36.0)))
+    wet = wet + noise * (level / float(np.sqrt(np.mean(noise**2))) * _gain(-rng.uniform(26.0, 40.0)))
     wet *= rng.uniform(0.25, 0.8) / float(np.abs(wet).max())
     return np.asarray(np.round(wet * 32767.0), np.int16)
 

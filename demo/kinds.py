@@ -9,13 +9,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of action. `base` and `gerund` are its two verb phrases: "cut the onion", "cutting the onion"."""
+    """One kind of action, and how it is said, with `~` for the verb.
+
+    full: "~ the onion finely, using the knife". short, for those who see what is meant: "~ it with the knife".
+    """
 
     action: str
     subject: str
     receptacle: str
-    base: str
+    verb: str
     gerund: str
+    full: str
+    short: str
 
     @property
     def label(self) -> str:
@@ -23,31 +28,52 @@ class Kind:
         return "-".join((self.action, self.subject, self.receptacle)).replace(" ", "-")
 
 
-def _kind(action: str, subject: str, receptacle: str, phrase: str, gerund: str) -> Kind:
-    """`phrase` is what follows the verb, with `~` for the verb's place: "~ the spatula out of the jar"."""
-    verb = action.split()[0]
-    return Kind(action, subject, receptacle, phrase.replace("~", verb), phrase.replace("~", gerund))
+def _kind(action: str, subject: str, receptacle: str, gerund: str, full: str, short: str) -> Kind:
+    return Kind(action, subject, receptacle, action.split()[0], gerund, full, short)
 
 
 KINDS: tuple[Kind, ...] = (
-    _kind("pour", "oil", "frying pan", "~ a little oil into the hot frying pan", "pouring"),
-    _kind("pour", "milk", "jar", "~ the cool smooth milk into the jar", "pouring"),
-    _kind("cut", "cucumber", "knife", "~ the cucumber into thin slices with a knife", "cutting"),
-    _kind("cut", "orange", "knife", "~ the orange in half with a sharp knife", "cutting"),
-    _kind("cut", "onion", "knife", "~ the onion finely, using the knife", "cutting"),
-    _kind("sprinkle", "salt", "frying pan", "~ a pinch of salt over the frying pan", "sprinkling"),
-    _kind("sprinkle", "spice", "plate", "~ spice, a tiny bit of spice, on the plate", "sprinkling"),
-    _kind("squeeze", "lemon", "juicer", "~ half a lemon on the juicer", "squeezing"),
-    _kind("squeeze", "orange", "juicer", "~ juice from the orange with the juicer", "squeezing"),
-    _kind("stir", "onion", "frying pan", "~ the onion round and round in the frying pan", "stirring"),
-    _kind("stir", "milk", "fork", "~ the milk in the bowl with a fork", "stirring"),
-    _kind("take out", "spatula", "jar", "~ the spatula out of the jar", "taking"),
-    _kind("take out", "apple", "plate", "~ the apple up and away from the plate", "taking"),
-    _kind("wash", "apple", "plate", "~ the apple under the tap, above a plate", "washing"),
-    _kind("wash", "cucumber", "plate", "~ the cucumber in water over the plate", "washing"),
-    _kind("wash", "frying pan", "spatula", "~ the frying pan, scraping it with a spatula", "washing"),
-    _kind("grate", "radish", "plate", "~ the radish onto the plate in small flakes", "grating"),
-    _kind("grate", "lemon", "plate", "~ lemon peel over the plate", "grating"),
-    _kind("peel", "cucumber", "knife", "~ the long cucumber with the knife", "peeling"),
-    _kind("peel", "orange", "knife", "~ the skin off the orange with a knife", "peeling"),
+    _kind("pour", "oil", "frying pan", "pouring", "~ a little oil into the hot frying pan", "~ it into the frying pan"),
+    _kind("pour", "milk", "jar", "pouring", "~ the cool smooth milk into the jar", "~ it into the jar"),
+    _kind("cut", "cucumber", "knife", "cutting", "~ the cucumber into thin slices with a knife", "~ it with the knife"),
+    _kind("cut", "orange", "knife", "cutting", "~ the orange in half with a sharp knife", "~ it with the knife"),
+    _kind("cut", "onion", "knife", "cutting", "~ the onion finely, using the knife", "~ it with the knife"),
+    _kind(
+        "sprinkle",
+        "salt",
+        "frying pan",
+        "sprinkling",
+        "~ a pinch of salt over the frying pan",
+        "~ it over the frying pan",
+    ),
+    _kind(
+        "sprinkle", "spice", "plate", "sprinkling", "~ spice, a tiny bit of spice, on the plate", "~ it on the plate"
+    ),
+    _kind("squeeze", "lemon", "juicer", "squeezing", "~ half a lemon on the juicer", "~ it on the juicer"),
+    _kind("squeeze", "orange", "juicer", "squeezing", "~ juice from the orange with the juicer", "~ it on the juicer"),
+    _kind(
+        "stir",
+        "onion",
+        "frying pan",
+        "stirring",
+        "~ the onion round and round in the frying pan",
+        "~ it in the frying pan",
+    ),
+    _kind("stir", "milk", "fork", "stirring", "~ the milk in the bowl with a fork", "~ it with a fork"),
+    _kind("take out", "spatula", "jar", "taking", "~ the spatula out of the jar", "~ it out of the jar"),
+    _kind("take out", "apple", "plate", "taking", "~ the apple up and away from the plate", "~ it away from the plate"),
+    _kind("wash", "apple", "plate", "washing", "~ the apple under the tap, above a plate", "~ it over the plate"),
+    _kind("wash", "cucumber", "plate", "washing", "~ the cucumber in water over the plate", "~ it over the plate"),
+    _kind(
+        "wash",
+        "frying pan",
+        "spatula",
+        "washing",
+        "~ the frying pan, scraping it with a spatula",
+        "~ it with a spatula",
+    ),
+    _kind("grate", "radish", "plate", "grating", "~ the radish onto the plate in small flakes", "~ it onto the plate"),
+    _kind("grate", "lemon", "plate", "grating", "~ lemon peel over the plate", "~ it onto the plate"),
+    _kind("peel", "cucumber", "knife", "peeling", "~ the long cucumber with the knife", "~ it with the knife"),
+    _kind("peel", "orange", "knife", "peeling", "~ the skin off the orange with a knife", "~ it with the knife"),
 )

@@ -9,8 +9,10 @@ from fmn.demo.pen import Colour
 _BINS = 7
 _OF_PART = {"train": (0, 1, 3, 5, 6), "test": (2, 4)}
 
-# hue in degrees, saturation and value in percent; (low, high) each
-RANGES: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
+Range = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
+"""Hue in degrees, saturation and value in percent; (low, high) each."""
+
+RANGES: dict[str, Range] = {
     "apple": ((350, 366), (72, 88), (72, 88)),
     "cucumber": ((96, 126), (55, 75), (42, 60)),
     "orange": ((24, 34), (85, 96), (90, 99)),
@@ -35,10 +37,24 @@ RANGES: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, f
     "counter": ((18, 50), (8, 32), (46, 74)),
 }
 
+# Sorts that look different: one of them, or the range above, is drawn with equal chances.
+SORTS: dict[str, tuple[Range, ...]] = {
+    "apple": (((70, 88), (60, 75), (68, 82)), ((44, 52), (55, 70), (84, 94))),
+    "onion": (((30, 38), (55, 72), (68, 82)), ((48, 60), (6, 16), (88, 96))),
+    "radish": (((60, 90), (3, 10), (90, 97)),),
+    "cucumber": (((84, 98), (50, 65), (58, 74)),),
+    "wood": (((20, 30), (45, 60), (36, 50)),),
+    "china": (((10, 40), (30, 50), (78, 92)), ((150, 220), (25, 45), (62, 80))),
+    "spice": (((120, 140), (40, 60), (38, 52)), ((44, 50), (70, 85), (78, 90))),
+    "carton": (((100, 140), (45, 65), (55, 75)), ((345, 365), (60, 80), (70, 85))),
+}
+
 
 def colour(name: str, part: str, rng: np.random.Generator) -> Colour:
-    """One colour of the range `name`, from the bins of `part` ("train" or "test")."""
-    hue, saturation, value = (_draw(low, high, part, rng) for low, high in RANGES[name])
+    """One colour of `name` (a key of `RANGES`), from the bins of `part` ("train" or "test")."""
+    sorts = (RANGES[name], *SORTS.get(name, ()))
+    chosen = sorts[int(rng.integers(len(sorts)))]
+    hue, saturation, value = (_draw(low, high, part, rng) for low, high in chosen)
     red, green, blue = colorsys.hsv_to_rgb(hue % 360 / 360, saturation / 100, value / 100)
     return round(red * 255), round(green * 255), round(blue * 255)
 

@@ -81,7 +81,7 @@ def _posteriors(train: np.ndarray, names: np.ndarray, test: np.ndarray) -> tuple
         from sklearn.preprocessing import StandardScaler
     except ImportError:
         raise InputError("The reference needs scikit-learn, which is not installed: pip install 'fmn[demo]'") from None
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000)).fit(train, names)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(train, names)
     return model.predict_proba(test), model.classes_
 
 

@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 160, 120
 SCENES = {"train": 20, "test": 8}
 _OVERSAMPLING = 2  # drawn larger and averaged down: smooth edges, and no flicker of thin shapes
 _HORIZON = 54.0  # where the wall meets the counter
-_PATTERNS = ("plain", "tiles", "stripes")
+_PATTERNS = ("plain", "tiles", "stripes", "checks", "dots")
 _SUN = {"train": ((20.0, 70.0), (110.0, 160.0)), "test": ((75.0, 105.0),)}  # where the light comes from, degrees
 
 
@@ -86,9 +86,17 @@ def _paper_wall(pen: Pen, pattern: str, wall: tuple[int, int, int], rng: np.rand
             pen.line([(-80, y), (240, y)], 0.8, line)
         for x in np.arange(offset - 80, 240, step):
             pen.line([(x, -60), (x, _HORIZON)], 0.8, line)
-    else:
+    elif pattern == "stripes":
         for x in np.arange(offset - 80, 240, step):
-            pen.polygon([(x, -60), (x + step / 2, -60), (x + step / 2, _HORIZON), (x, _HORIZON)], shade(wall, 0.94))
+            pen.polygon([(x, -60), (x + step / 2, -60), (x + step / 2, _HORIZON), (x, _HORIZON)], shade(wall, 0.9))
+    else:
+        tone = shade(wall, rng.choice([0.88, 1.35]))
+        for row, y in enumerate(np.arange(offset - 60, _HORIZON - step / 2, step / 2)):
+            for x in np.arange(offset - 80 + (row % 2) * step / 2, 240, step):
+                if pattern == "dots":
+                    pen.ellipse(x, y, step * 0.16, step * 0.16, tone)
+                else:
+                    pen.polygon([(x, y), (x + step / 2, y), (x + step / 2, y + step / 2), (x, y + step / 2)], tone)
 
 
 def _veins(pen: Pen, counter: tuple[int, int, int], rng: np.random.Generator) -> None:
@@ -108,5 +116,7 @@ def _light(part: str, rng: np.random.Generator) -> np.ndarray:
     y, x = np.mgrid[0 : HEIGHT * _OVERSAMPLING, 0 : WIDTH * _OVERSAMPLING] / (HEIGHT * _OVERSAMPLING)
     slope = x * cos(angle) + y * sin(angle)
     slope = (slope - slope.min()) / (slope.max() - slope.min())
-    field = 1.0 - rng.uniform(0.08, 0.25) * slope
-    return np.repeat(np.round(field * 255).astype(np.uint8)[:, :, None], 3, axis=2)
+    field = rng.uniform(0.86, 1.0) * (1.0 - rng.uniform(0.06, 0.24) * slope)
+    warmth = rng.uniform(-1.0, 1.0)  # lamps are yellow, overcast windows are blue
+    tint = np.array([1.0, 0.97 - 0.03 * abs(warmth), 1.0]) - 0.15 * np.array([max(-warmth, 0.0), 0.0, max(warmth, 0.0)])
+    return np.asarray(np.round(field[:, :, None] * tint * 255), np.uint8)

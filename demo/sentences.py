@@ -59,11 +59,11 @@ VOICES: Final[dict[str, tuple[str, ...]]] = {
         "en-us+Andrea",
         "en-us+robert",
         "en-us+Hugo",
-        "en-us+edward",
+        "en-us+miguel",
         "en-us+Diogo",
         "en+grandma",
         "en+m8",
-        "en-gb-x-rp+iven",
+        "en-gb-x-rp+rob",
         "en-us-nyc+Denis",
     ),
 }

@@ -9,6 +9,7 @@ import _ctypes
 import ctypes
 import sys
 import threading
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -86,7 +87,10 @@ def _synthesise(loader: ModuleType, text: str, voice: str, parameters: dict[int,
         if rate != SAMPLE_RATE:
             raise InputError(f"espeak-ng did not start (answer {rate}); reinstall it with: pip install 'fmn[demo]'")
         library.espeak_SetSynthCallback(callback)
-        if library.espeak_SetVoiceByName(voice.encode()) != 0:
+        # espeak-ng passes over an unknown variant in silence and speaks with the plain voice.
+        _, plus, variant = voice.partition("+")
+        known = not plus or (Path(loader.get_data_path()) / "voices" / "!v" / variant).is_file()
+        if not known or library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise InputError(f"espeak-ng has no voice {voice!r}; give a language and a variant such as 'en-us+f3'.")
         for parameter, value in parameters.items():
             library.espeak_SetParameter(parameter, value, 0)

@@ -10,6 +10,9 @@ from fmn.demo.kinds import Kind
 from fmn.demo.sentences import TEMPLATES, VOICES
 from fmn.demo.speech import speak
 
+SHORT = 0.24
+"""Share of utterances that say "it" for the subject, so that some kinds sound alike."""
+
 
 @dataclass(frozen=True)
 class Utterance:
@@ -25,8 +28,9 @@ class Utterance:
 def make_utterance(kind: Kind, part: str, rng: np.random.Generator) -> Utterance:
     """Draw who says what; voices and sentence templates are those of `part`."""
     template = str(rng.choice(TEMPLATES[part]))
+    phrase = kind.short if rng.random() < SHORT else kind.full
     return Utterance(
-        text=template.format(base=kind.base, gerund=kind.gerund),
+        text=template.format(base=phrase.replace("~", kind.verb), gerund=phrase.replace("~", kind.gerund)),
         voice=str(rng.choice(VOICES[part])),
         rate=int(rng.integers(150, 191)),
         pitch=int(rng.integers(40, 61)),

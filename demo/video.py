@@ -27,7 +27,7 @@ def draw(kind: Kind, part: str, seed: int, rng: np.random.Generator) -> Iterator
     look = make_look(part, rng)
     lay_out(Pen(scene.backdrop, scene.matrix), kind, look, int(rng.integers(2, 5)), rng)
     x, y = rng.uniform(-1.0, 1.0, 2) * _STAGE
-    scale = rng.uniform(0.78, 1.0)
+    scale = rng.uniform(0.7, 1.0)
     for k in range(FRAMES):
         pen = scene.canvas()
         # The action moves and shrinks about the middle of the counter's front, where its vessel stands.

@@ -23,7 +23,8 @@ class Augmentation:
     as a shorter or longer vocal tract would (Jaitly and Hinton 2013). noise: deviation of Gaussian noise
     on the normalised cepstra, drawn from 0 to this. time_masks, time_mask: how many stretches are blanked, each up to
     this part of the utterance; band_masks, band_mask: how many runs of cepstra, each up to this many (Park et al. 2019,
-    SpecAugment, on cepstra in place of mel bands).
+    SpecAugment, on cepstra in place of mel bands). longest: frames; of a longer utterance a variant is an excerpt of
+    this length, anywhere in it, which bounds the memory and the time of fitting.
     """
 
     speed: tuple[float, float] = (0.75, 1.3)
@@ -33,11 +34,14 @@ class Augmentation:
     time_mask: float = 0.15
     band_masks: int = 1
     band_mask: int = 3
+    longest: int = 1500
 
     def __post_init__(self) -> None:
         slowest, fastest = self.speed
         if not 0.1 <= slowest <= fastest <= 10:
             raise InputError(f"Speeds are two factors between 0.1 and 10, slowest first, not {self.speed}.")
+        if self.longest < 1:
+            raise InputError(f"An excerpt has at least 1 frame, not {self.longest}; give longest 1 or more.")
         if not (0 <= self.warp < 0.5 and self.noise >= 0 and 0 <= self.time_mask < 1 and 0 <= self.band_mask <= 12):
             raise InputError(
                 "An augmentation needs warp and time_mask in [0, 0.5) and [0, 1), noise of at least 0 and band_mask in "
@@ -47,7 +51,8 @@ class Augmentation:
 
 def augment(frames: np.ndarray, how: Augmentation, draw: np.random.Generator) -> np.ndarray:
     """One random variant of an utterance: [T, 39] normalised MFCC as mfcc() returns -> [T', 39] float32."""
-    static = frames[:, :NUM_CEPSTRA].astype(np.float64)
+    begin = int(draw.integers(0, max(0, len(frames) - how.longest) + 1))
+    static = frames[begin : begin + how.longest, :NUM_CEPSTRA].astype(np.float64)
     slowest, fastest = np.log(how.speed)
     static = at_speed(static, float(np.exp(draw.uniform(slowest, fastest))))
     if how.warp:

@@ -25,7 +25,7 @@ class FitSettings:
     epochs: passes over the items (a pass makes at least 256 variants). batch: items a step.
     lr: Adam's highest rate, reached after a tenth of the steps and falling to zero along a half cosine.
     minutes: where the epochs would take longer, fewer are run.
-    dropout: before the classifier. smoothing: of the labels.
+    smoothing: of the labels.
     bf16: run the LSTM in bfloat16 (None: where the processor computes in it).
     units, stack, pooling: of the BiLstm.
     """
@@ -34,12 +34,11 @@ class FitSettings:
     batch: int = 16
     lr: float = 1e-3
     weight_decay: float = 1e-2
-    dropout: float = 0.3
     smoothing: float = 0.1
     minutes: float = 2.5
     seed: int = 0
     units: int = 1024
-    stack: int = 5
+    stack: int = 4
     pooling: str = "mean"
     bf16: bool | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -50,8 +49,11 @@ class FitSettings:
                 f"Fitting needs epochs and batch of at least 1 and lr and minutes above 0, not epochs {self.epochs}, "
                 f"batch {self.batch}, lr {self.lr}, minutes {self.minutes}."
             )
-        if not (0 <= self.dropout < 1 and 0 <= self.smoothing < 1 and self.weight_decay >= 0):
-            raise InputError("Fitting needs dropout and smoothing in [0, 1) and weight_decay >= 0.")
+        if not (0 <= self.smoothing < 1 and self.weight_decay >= 0):
+            raise InputError(
+                f"Fitting needs smoothing in [0, 1) and weight_decay of at least 0, not {self.smoothing} and "
+                f"{self.weight_decay}."
+            )
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class FitReport:
     classes, items, held_out: counts; unused: validation items whose label no fitted item has.
     best_epoch: the one whose weights were kept: best accuracy on the validation part (equal: least loss there), or the
     last one where there is no such part; 0 = none.
-    cut: `minutes` allowed fewer epochs, so the result depends on the speed of the machine.
+    cut: `minutes` bounded the plan, at least for a while, so the result depends on the speed of the machine.
     warning: one sentence, or "".
     """
 
@@ -124,7 +126,6 @@ def fit_bilstm(
         fitting = _Fitting(model, mfccs, task, how)
         best = fitting.run(began, progress)
     epochs = tuple(fitting.epochs)
-    cut = len(epochs) < how.epochs
     model.eval().requires_grad_(False)
     model.fitted_on = {
         "method": task.method,
@@ -134,8 +135,8 @@ def fit_bilstm(
         "best_epoch": best.number,
         "accuracy": best.accuracy,
         "epochs": len(epochs),
-        "cut": cut,
-        "settings": asdict(how),
+        "cut": fitting.cut,
+        "settings": asdict(how) | {"bf16": fitting.bf16},
     }
     report = FitReport(
         task.method,
@@ -146,7 +147,7 @@ def fit_bilstm(
         epochs,
         best.number,
         best.accuracy,
-        cut,
+        fitting.cut,
         time.monotonic() - began,
         task.warning,
     )
@@ -193,6 +194,7 @@ class _Fitting:
         self.optimiser = torch.optim.AdamW(self.parameters, lr=how.lr, weight_decay=how.weight_decay)
         self.items = list(task.fitted.items()) * -(-LEAST_VARIANTS // len(task.fitted))
         self.planned = how.epochs
+        self.cut = False
         self.step = 0
         self.bf16 = _has_bf16() if how.bf16 is None else how.bf16
         self.epochs: list[Epoch] = []
@@ -218,9 +220,10 @@ class _Fitting:
                 kept = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
             if progress:
                 progress(epoch)
-            # A plan that shrinks while there is time lets the learning rate still fall to zero.
-            fit = int(limit / (time.monotonic() - began) * number)
-            self.planned = min(self.planned, max(number, fit))
+            # Planning anew after each epoch, not stopping at the limit, lets the learning rate still fall to zero.
+            possible = int(limit / (time.monotonic() - began) * number)
+            self.planned = min(self.how.epochs, max(number, possible))
+            self.cut = self.cut or self.planned < self.how.epochs
         self.model.load_state_dict(kept)
         assert best is not None
         return best
@@ -235,8 +238,7 @@ class _Fitting:
             target = torch.tensor([label for _, label in batch])
             with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
                 embedding = self.model(steps, lengths)
-            hidden = nn.functional.dropout(self.norm(embedding), self.how.dropout)
-            loss = cross_entropy(self.head(hidden), target, label_smoothing=self.how.smoothing)
+            loss = cross_entropy(self.head(self.norm(embedding)), target, label_smoothing=self.how.smoothing)
             self.optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self.parameters, GRADIENT_NORM)

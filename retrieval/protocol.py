@@ -31,8 +31,9 @@ class Report:
     `directions` maps "speech->video" (the query is speech) and "video->speech" to the dicts of `metrics.evaluate`.
     `items` counts the scored items a modality, `failed` names the items of the split that could not be extracted,
     `left_out` the queries a direction without any relevant item. `relevant` says what makes a match: "pair" or
-    "label". `rankings` gives, a direction, the first max(ks) gallery ids of every query (equal scores in the order of
-    ids, as in search; the metrics take their expectation over all orders). `facts` is how the numbers came about, JSON values: cache, encoders, protocol, the run's own facts.
+    "label". `rankings` gives the first max(ks) gallery ids of every query of a direction (equal scores in the order
+    of ids, as in search; the metrics take their expectation over all orders). `facts` is how the numbers came about,
+    JSON values: cache, encoders, protocol, the run's own facts.
     """
 
     directions: Mapping[str, Mapping[str, Any]]

@@ -44,8 +44,9 @@ def test_the_parts_share_no_colour(name):
 
 def test_a_cucumber_is_green_in_both_parts():
     for part in ("train", "test"):
-        red, green, blue = colour("cucumber", part, np.random.default_rng(0))
-        assert 95 / 360 <= colorsys.rgb_to_hsv(red / 255, green / 255, blue / 255)[0] <= 127 / 360
+        for draw_number in range(20):
+            red, green, blue = colour("cucumber", part, np.random.default_rng(draw_number))
+            assert 82 / 360 <= colorsys.rgb_to_hsv(red / 255, green / 255, blue / 255)[0] <= 128 / 360
 
 
 def test_scenes_differ_between_the_parts_and_not_between_items():
@@ -65,7 +66,8 @@ def test_a_pen_places_turns_and_mirrors():
     assert np.allclose(pen.at(10, 20, flip=True).where([(3, 4)]), [(7, 24)])
     pen.at(20, 20).ellipse(0, 0, 10, 5, (255, 0, 0))
     assert pen.image[20, 28].tolist() == [255, 0, 0] and pen.image[28, 20].tolist() == [0, 0, 0]
-    assert abs(int((pen.image[..., 0] > 127).sum()) - np.pi * 50) < 12
+    inside = int((pen.image[..., 0] > 127).sum())
+    assert np.pi * 9 * 4 < inside < np.pi * 11 * 6  # half axes 10 and 5, give or take a pixel
 
 
 def test_shades_stay_colours():

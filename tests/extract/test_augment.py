@@ -8,7 +8,7 @@ from python_speech_features import mfcc as library_mfcc
 
 from fmn.errors import InputError
 from fmn.extract.augment import DEVIATIONS, Augmentation, at_speed, augment, warp_matrix
-from fmn.extract.mfcc import mfcc
+from fmn.extract.mfcc import mfcc, with_slopes
 
 NOTHING = Augmentation(speed=(1, 1), warp=0, noise=0, time_masks=0, band_masks=0)
 
@@ -79,6 +79,15 @@ def test_the_warp_resembles_a_voice_with_moved_formants(stretch):
         assert np.linalg.norm(moved[1:] - after[1:]) < 0.7 * np.linalg.norm(before[1:] - after[1:])
 
 
+def test_of_a_long_utterance_a_variant_is_an_excerpt():
+    original = with_slopes(np.arange(60.0)[:, None] * np.ones(13)).astype(np.float32)
+    short = Augmentation(speed=(1, 1), warp=0, noise=0, time_masks=0, band_masks=0, longest=20)
+    variants = [augment(original, short, np.random.default_rng(seed)) for seed in range(5)]
+    ramp = np.arange(20.0)
+    for variant in variants:
+        np.testing.assert_allclose(variant[:, 0], (ramp - ramp.mean()) / ramp.std(), atol=1e-5)
+
+
 def test_masks_blank_a_stretch_of_time_and_a_run_of_cepstra_with_their_slopes():
     original = frames(60)
     only = Augmentation(speed=(1, 1), warp=0, noise=0, time_masks=1, time_mask=0.5, band_masks=0)
@@ -92,7 +101,7 @@ def test_masks_blank_a_stretch_of_time_and_a_run_of_cepstra_with_their_slopes():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"speed": (1.3, 0.75)}, {"warp": 0.5}, {"noise": -1}, {"time_mask": 1}, {"band_mask": 13}]
+    "wrong", [{"speed": (1.3, 0.75)}, {"warp": 0.5}, {"noise": -1}, {"time_mask": 1}, {"band_mask": 13}, {"longest": 0}]
 )
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(InputError):

@@ -141,7 +141,9 @@ def test_arguments_that_do_not_match_are_refused():
         fit_bilstm(items, labels[:3], [False] * 4, SMALL)
 
 
-@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"lr": 0.0}, {"minutes": 0.0}, {"dropout": 1.0}, {"smoothing": 1.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"lr": 0.0}, {"minutes": 0.0}, {"weight_decay": -1.0}, {"smoothing": 1.0}]
+)
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(InputError, match="Fitting needs"):
         dataclasses.replace(SMALL, **wrong)
