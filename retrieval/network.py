@@ -32,7 +32,7 @@ class FmnConfig:
     hidden: int = 256
     capacity: int = 50
     t1: float = 0.5
-    t2: float = 0.2
+    t2: float = 0.4
     weight: float = 0.1
     beta: float = 1.0
     learn_beta: bool = False
