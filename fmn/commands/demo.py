@@ -20,7 +20,7 @@ EXTRACT = ("--video-weights", "random:0", "--flow", "dis", "--short-side", "128"
 @command("fmn-demo")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("demo-data"), show_default=True, help="Folder.")
 @click.option("--seed", default=0, show_default=True, help="Of the drawn set and of the training.")
-@click.option("--videos", default=30, show_default=True, help="Clips a category.")
+@click.option("--videos", default=24, show_default=True, help="Clips a category.")
 @click.option("--utterances", default=40, show_default=True, help="Recordings a category.")
 def main(out: Path, seed: int, videos: int, utterances: int) -> None:
     """Draw and speak a kitchen set, extract, train, evaluate, and write a page that shows what is found.
