@@ -49,8 +49,9 @@ def mfcc_on_worker(items: Sequence[Item]) -> list[Any]:
 
 
 def asked(settings: ExtractSettings) -> dict[str, Any]:
-    """What decides the features: which weights, or with which seed they are fitted."""
+    """What decides the features: which weights, or with which seed they are fitted. InputError for unusable weights."""
     if settings.audio_weights:
+        load_bilstm(settings.audio_weights)
         return {"weights": str(Path(settings.audio_weights).resolve())}
     return {"weights": "fitted", "seed": settings.seed}
 

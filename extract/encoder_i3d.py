@@ -20,6 +20,7 @@ from fmn.extract.settings import ExtractSettings
 from fmn.extract.streams import NO_FLOW, TwoStreamI3d, VideoSettings, recorded_settings, video_record
 
 CHANNELS = {"rgb": 3, "flow": 2}
+RANDOM = re.compile(r"random:(\d{1,9})")
 
 
 class I3dEncoder:
@@ -40,8 +41,19 @@ class I3dEncoder:
 
 
 def asked(settings: ExtractSettings) -> dict[str, Any]:
-    """What decides the features. For `auto` it matters which weights are on this machine now."""
+    """What decides the features. For `auto` it matters which weights are on this machine now.
+
+    Raises InputError where the weights are named in a way that nobody understands, or a file of them is missing.
+    """
     weights = settings.video_weights
+    if weights.startswith("random") and not RANDOM.fullmatch(weights):
+        raise InputError(f"Random video weights are written random:SEED, such as random:0; got {weights!r}.")
+    if weights != "auto" and not weights.startswith("random"):
+        names = weights.split(",")
+        if len(names) > 2 or not all(names):
+            raise InputError(f"--video-weights takes auto, random:SEED, RGB.pt or RGB.pt,FLOW.pt; got {weights!r}.")
+        for name in names:
+            weights_file(name)
     here = sorted(str(path) for path in find_published(_streams(settings.flow)).values()) if weights == "auto" else []
     sizes = [settings.short_side, settings.crop, settings.window, settings.fps]
     return {"weights": weights, "found": here, "flow": settings.flow, "sizes": sizes, "seed": settings.seed}
@@ -61,15 +73,11 @@ def settle(settling: Settling) -> EncoderRecord:
             if len(found) < len(streams):
                 return _untrained(settling, settings.seed, _no_weights(streams, why))
         return _published(settling, found)
-    if match := re.fullmatch(r"random:(\d{1,9})", given):
+    if match := RANDOM.fullmatch(given):
         seed = int(match[1])
         return _untrained(settling, seed, f"video encoder: untrained I3D (random weights, seed {seed}), as asked for")
-    if given.startswith("random"):
-        raise InputError(f"Random video weights are written random:SEED, such as random:0; got {given!r}.")
-    names = [Path(name) for name in given.split(",") if name]
-    if not 1 <= len(names) <= 2:
-        raise InputError(f"--video-weights takes RGB.pt or RGB.pt,FLOW.pt; got {given!r}.")
-    return _published(settling, dict(zip(("rgb", "flow"), names, strict=False)))
+    paths = (Path(name) for name in given.split(","))
+    return _published(settling, dict(zip(("rgb", "flow"), paths, strict=False)))
 
 
 def open_i3d(record: EncoderRecord, cache: Path, device: str) -> I3dEncoder:

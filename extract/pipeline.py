@@ -57,6 +57,8 @@ def extract(
         "video": encoder_kind("video", settings.video_encoder),
         "audio": encoder_kind("audio", settings.audio_encoder),
     }
+    for kind in kinds.values():
+        kind.asked(settings)  # what cannot be is said before anything is begun
     found = _find(videos, audio, manifest)
     for notice in found.notices:
         watcher.say(notice)

@@ -47,6 +47,8 @@ def main(
     A part of the train split is held out to choose the epoch that is kept; the test split is not touched. Naming a
     run that was interrupted, with the same settings, goes on with it.
     """
+    import torch
+
     from fmn.cache import FeatureCache
     from fmn.retrieval.network import FmnConfig
     from fmn.train.run import next_run, train
@@ -60,6 +62,7 @@ def main(
         **{key: value for key, value in given.items() if value is not None},  # type: ignore[arg-type]
     )
     config = FmnConfig(**{key: value for key, value in shape.items() if value is not None})  # type: ignore[arg-type]
+    torch.set_num_threads(1)  # the steps are small: more threads only wait for one another
     encoders = {"video": video_encoder, "audio": audio_encoder}
     with Bars(quiet) as bars:
         bars.stage("epochs", epochs)
