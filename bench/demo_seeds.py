@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import click
+import torch
 
 from fmn.cache import FeatureCache
 from fmn.demo.reference import evaluate_reference
@@ -26,6 +27,7 @@ ROWS = {
     "FMN as printed (beta -1, raw keys, hard maximum)": FmnConfig(beta=-1.0, keys="raw", maximum="hard"),
 }
 KS = (1, 10, 25)
+torch.set_num_threads(1)  # as fmn-train does: its steps are small
 
 
 def row(system, seed, validation, seconds, directions):
