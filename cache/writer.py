@@ -109,6 +109,10 @@ class CacheWriter:
         others = self._failures_without(item.modality, {item.id})
         self._commit(failures=(*others, Failure.of(item, " ".join(reason.split()))))
 
+    def protocol(self) -> dict[str, Any]:
+        """Return the facts that `describe` wrote."""
+        return dict(self._index.protocol)
+
     def failures(self) -> list[Failure]:
         """Return the failures as they stand."""
         return list(self._index.failures)

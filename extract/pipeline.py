@@ -15,11 +15,11 @@ from fmn.errors import BadItem, InputError
 from fmn.extract.encoders import EncoderKind, Settling, encode_on_worker, encoder_kind
 from fmn.extract.graph import Task, local_workers, run_items
 from fmn.extract.manifest import read_manifest
-from fmn.extract.plan import known_splits, write_plan
+from fmn.extract.plan import write_plan
 from fmn.extract.progress import Silence, Watcher
+from fmn.extract.resume import check_continuation, check_seed, held_items, split_beside
 from fmn.extract.scan import Scan, scan
 from fmn.extract.settings import ExtractSettings
-from fmn.extract.split import assign_splits
 from fmn.extract.summary import Summary
 
 AUDIO_FIRST = ("audio", "video")  # the quick stage first: its mistakes are seen before the slow one begins
@@ -62,17 +62,20 @@ def extract(
     found = _find(videos, audio, manifest)
     for notice in found.notices:
         watcher.say(notice)
-    summary = Summary(cache=cache, notices=list(found.notices))
+    summary = Summary(cache=cache, set_aside=list(found.set_aside), ignored=found.ignored)
     with ExitStack() as stack:
         writer = stack.enter_context(CacheWriter(cache))
-        items = assign_splits(found.items, settings.train, settings.seed, known_splits(cache))
+        held = held_items(cache)
+        for kind in kinds.values():
+            _refuse_other_features(kind, writer, settings)
+        check_seed(writer, settings, held)
+        check_continuation(cache, found.items, held)
+        items = split_beside(cache, found.items, settings, held)
+        # From here on the set is accepted, and what is said of it is written down.
         write_plan(cache, items)
-        writer.describe(
-            split="given" if all(item.split for item in found.items) else "by label, seeded",
-            train=settings.train,
-            seed=settings.seed,
-            notices=list(found.notices),
-        )
+        _describe(writer, found, settings, bool(held), watcher)
+        if absent := len(held.keys() - {(item.modality, item.id) for item in items}):
+            watcher.say(f"{absent} items of the cache are not in this set; they stay in the cache as they are.")
         _forget_failures_of_absent_items(writer, items)
         workers = _Workers(settings.workers, stack)
         for modality in AUDIO_FIRST:
@@ -93,6 +96,19 @@ def extract(
                 _encode(writer, kind, record, todo, settings, workers, watcher, summary)
     summary.seconds = time.monotonic() - began
     return summary
+
+
+def _describe(writer: CacheWriter, found: Scan, settings: ExtractSettings, begun: bool, watcher: Watcher) -> None:
+    """Write the protocol's facts; those of a cache that holds items stay, as its items keep their sides."""
+    train = writer.protocol().get("train", settings.train) if begun else settings.train
+    if train != settings.train:
+        watcher.say(f"The items of the cache keep their split of --train {train}; new ones are added to it.")
+    writer.describe(
+        split="given" if all(item.split for item in found.items) else "by label, seeded",
+        train=train,
+        seed=settings.seed,
+        notices=list(found.notices),
+    )
 
 
 def _forget_failures_of_absent_items(writer: CacheWriter, items: Sequence[Item]) -> None:
@@ -138,25 +154,22 @@ def _settle(
     watcher: Watcher,
 ) -> EncoderRecord:
     """The cache's own encoder when it was asked for in the same words, else a freshly settled one."""
-    asked = kind.asked(settings)
     held = writer.record(kind.modality, kind.name)
-    if held is not None:
-        before = held.notes.get("asked", {})
-        if before == asked:
-            return held
-        if writer.done(kind.modality, kind.name):
-            _refuse_other_features(kind, writer, before, asked)
+    if held is not None and held.notes.get("asked", {}) == kind.asked(settings):
+        return held
     train = [item for item in items if item.split in ("train", "val")]
     return kind.settle(Settling(writer.path, settings, train, workers.map, watcher))
 
 
-def _refuse_other_features(
-    kind: EncoderKind, writer: CacheWriter, before: dict[str, Any], asked: dict[str, Any]
-) -> None:
-    """Before anything is fitted: what was asked for otherwise cannot give comparable features.
+def _refuse_other_features(kind: EncoderKind, writer: CacheWriter, settings: ExtractSettings) -> None:
+    """Before anything is fitted or written: what was asked for otherwise cannot give comparable features.
 
     Only other weights files may turn out to be the same ones; those are settled, and their checksums decide.
     """
+    held, asked = writer.record(kind.modality, kind.name), kind.asked(settings)
+    if held is None or not writer.done(kind.modality, kind.name) or held.notes.get("asked", {}) == asked:
+        return
+    before = held.notes.get("asked", {})
     differing = sorted(key for key in {*before, *asked} if before.get(key) != asked.get(key))
     made_here = str(asked["weights"]) == "fitted" or str(asked["weights"]).startswith("random")
     if made_here or set(differing) - {"weights", "found"}:

@@ -16,7 +16,7 @@ def write_plan(cache: Path, items: Sequence[Item]) -> None:
     """Write `cache/manifest.csv`, atomically. It is itself a manifest that `read_manifest` takes."""
     extra = sorted({name for item in items for name in item.extra})
     temporary = cache / f".{PLAN_FILE}.{os.getpid()}.tmp"
-    with temporary.open("w", newline="", encoding="utf-8") as handle:
+    with temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as handle:
         writer = csv.writer(handle)
         writer.writerow([*COLUMNS, *extra])
         for item in items:
@@ -33,7 +33,7 @@ def known_splits(cache: Path) -> Mapping[tuple[str, str], str]:
     if not path.is_file():
         return {}
     try:
-        with path.open(newline="", encoding="utf-8") as handle:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
             return {(row["modality"], row["id"]): row["split"] for row in csv.DictReader(handle)}
     except (KeyError, UnicodeDecodeError, csv.Error):
         raise InputError(

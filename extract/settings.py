@@ -46,7 +46,9 @@ class ExtractSettings:
             )
         if self.window < 8:
             raise InputError(f"I3D needs windows of at least 8 frames, got {self.window}.")
-        if not self.fps > 0 or not self.fit_minutes > 0:
-            raise InputError(f"--fps and --fit-minutes are above 0, got {self.fps} and {self.fit_minutes}.")
-        if self.seed < 0:
-            raise InputError(f"The seed is at least 0, got {self.seed}.")
+        if not 0 < self.fps <= 1000:
+            raise InputError(f"The frame rate is above 0 and at most 1000, got {self.fps}.")
+        if not 0 < self.fit_minutes <= 100_000:
+            raise InputError(f"--fit-minutes is above 0 and at most 100000, got {self.fit_minutes}.")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"The seed is a whole number from 0 to {2**32 - 1}, got {self.seed}.")

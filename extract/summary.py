@@ -9,11 +9,13 @@ from pathlib import Path
 class Summary:
     """Counts of one extraction. `media_seconds`: duration of the media that was read; `seconds`: time it took.
 
+    `set_aside`: files of a known type that are no items (no partner, doubled names ...); `ignored`: other files.
     `failures`: (id, modality, reason). `repeated`: ids of clips shorter than a window, whose frames were repeated.
     """
 
     cache: Path
-    notices: list[str] = field(default_factory=list)
+    set_aside: list[str] = field(default_factory=list)
+    ignored: int = 0
     warnings: list[str] = field(default_factory=list)
     extracted: Counter[str] = field(default_factory=Counter)
     reused: Counter[str] = field(default_factory=Counter)

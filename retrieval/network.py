@@ -4,6 +4,7 @@ Equations are the paper's: p = normalise(W x) (sec. 3.3), S1 = softmax(head([p_v
 which prints beta = -1).
 """
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch.nn import functional
 from fmn.errors import InputError
 from fmn.retrieval.memory import FeatureMemory
 
+MOST = 1_000_000  # of slots and of dimensions: beyond that it is a slip of the finger
 TINY = 1e-6  # floor of Max before the power: the product of two cosines may be zero or negative
 
 
@@ -43,14 +45,19 @@ class FmnConfig:
 
     def __post_init__(self) -> None:
         for name in ("video_dim", "audio_dim", "common", "hidden", "capacity"):
-            if getattr(self, name) < 1:
-                raise InputError(f"FMN needs {name} of at least 1, got {getattr(self, name)}.")
+            if not 1 <= getattr(self, name) <= MOST:
+                raise InputError(f"FMN needs {name} from 1 to {MOST}, got {getattr(self, name)}.")
+        for name in ("t1", "t2"):
+            if not math.isfinite(getattr(self, name)):
+                raise InputError(f"The memory's threshold {name} is a number, got {getattr(self, name)}.")
+        if not -10 <= self.beta <= 10:
+            raise InputError(f"The exponent beta of eq. 3 lies in [-10, 10], got {self.beta}.")
         for name, allowed in (("keys", ("raw", "common")), ("maximum", ("hard", "soft"))):
             if getattr(self, name) not in allowed:
                 raise InputError(f"FMN's {name} is one of {', '.join(allowed)}; got {getattr(self, name)!r}.")
         if not 0 <= self.weight <= 1:
             raise InputError(f"The memory's weight lies in [0, 1], got {self.weight}.")
-        if self.temperature <= 0:
+        if not 0 < self.temperature < math.inf:
             raise InputError(f"The memory's temperature is above 0, got {self.temperature}.")
         if not 0 <= self.dropout < 1:
             raise InputError(f"Dropout lies in [0, 1), got {self.dropout}.")

@@ -92,7 +92,9 @@ class Retriever:
 
 
 def _features(features: NDArray[np.floating] | Tensor, dim: int, modality: str) -> Tensor:
-    found = torch.as_tensor(features, dtype=torch.float32)
+    # A copy where it is an array: torch warns of arrays that may not be written to.
+    given = features if isinstance(features, Tensor) else torch.from_numpy(np.array(features, dtype=np.float32))
+    found = given.to(torch.float32)
     if found.ndim != 2 or found.shape[1] != dim:
         raise InputError(f"This retriever scores {modality} features of shape [n, {dim}], got {list(found.shape)}.")
     if not bool(torch.isfinite(found).all()):

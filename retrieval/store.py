@@ -21,7 +21,7 @@ def write_json(path: Path, value: Any) -> None:
     """Write JSON so that a reader sees the old file or the new one, never half of either."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with temporary.open("w", encoding="utf-8") as handle:
-        json.dump(value, handle, indent=1, sort_keys=True)
+        json.dump(value, handle, indent=1, sort_keys=True, allow_nan=False)
         handle.write("\n")
         handle.flush()
         os.fsync(handle.fileno())
@@ -100,7 +100,8 @@ def load(run: str | Path) -> Retriever:
             "folder": Path(run).name,
             "seed": facts.get("seed"),
             "epochs": facts.get("epochs"),
-            "kept epoch": facts.get("best", {}).get("epoch"),
+            "kept epoch": (facts.get("best") or {}).get("epoch"),
+            **({} if facts.get("status") == "finished" else {"state": "UNFINISHED, interrupted or still at work"}),
             "about": {key: facts[key] for key in keep if key in facts} | {"config": facts["config"].to_json()},
         },
     )

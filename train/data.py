@@ -62,7 +62,11 @@ def load_training_set(
     Raises:
         InputError: a split or modality without items, or no video of the train split with an utterance that matches.
     """
-    seed = int(cache.protocol.get("seed", 0))
+    seed = cache.protocol.get("seed", 0)
+    if not isinstance(seed, int):
+        raise InputError(
+            f"The protocol of {cache.path} has a seed that is no whole number ({seed!r}). Extract it again."
+        )
     columns = {modality: _column(cache, modality, encoders[modality], fraction, seed) for modality in encoders}
     coding: dict[str, int] = {}
     for column in columns.values():

@@ -2,12 +2,14 @@
 
 import datetime
 import hashlib
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 import fmn
 from fmn.cache import FeatureCache
@@ -18,6 +20,8 @@ from fmn.train.checkpoint import LAST_FILE
 from fmn.train.data import TrainingSet, load_training_set
 from fmn.train.fit import Fitting, Progress, both_sides, fit
 from fmn.train.settings import TrainSettings
+
+LOCK_FILE = ".lock"
 
 
 @dataclass(frozen=True)
@@ -82,23 +86,38 @@ def train(
     }
     resume = _may_resume(run, facts)
     run.mkdir(parents=True, exist_ok=True)
-    facts["created"] = (
-        json.loads((run / RUN_FILE).read_text(encoding="utf-8"))["created"]
-        if resume
-        else datetime.datetime.now(datetime.UTC).isoformat()
-    )
-    write_json(run / RUN_FILE, {**facts, "status": "running", "device": str(data.fit_video.features.device)})
-    fitting = fit(config, settings, data, run, resume=resume, progress=progress)
-    best = {"epoch": fitting.best_epoch, "validation_mAP": fitting.best_map if data.has_validation else None}
-    finished = {"status": "finished", "epochs": fitting.epoch, "best": best}
-    write_json(run / RUN_FILE, {**facts, **finished, "device": str(data.fit_video.features.device)})
+    facts["device"] = str(data.fit_video.features.device)
+    facts["created"] = datetime.datetime.now(datetime.UTC).isoformat()
+    with _alone(run):
+        if resume:
+            facts["created"] = str(read_run(run).get("created", facts["created"]))
+        write_json(run / RUN_FILE, {**facts, "status": "running"})
+        fitting = fit(config, settings, data, run, resume=resume, progress=progress)
+        best = {"epoch": fitting.best_epoch, "validation_mAP": fitting.best_map if data.has_validation else None}
+        write_json(run / RUN_FILE, {**facts, "status": "finished", "epochs": fitting.epoch, "best": best})
     return TrainedRun(run, fitting, data, resume, facts["warnings"])
 
 
 def next_run(root: Path = Path("runs")) -> Path:
-    """The first unused folder among `root`/001, `root`/002, ..."""
+    """Make and return the first unused folder among `root`/001, `root`/002, ...; two callers never get the same."""
     number = 1 + max((int(path.name) for path in root.glob("[0-9]*") if path.name.isdigit()), default=0)
-    return root / f"{number:03d}"
+    while True:
+        try:
+            (root / f"{number:03d}").mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return root / f"{number:03d}"
+
+
+@contextmanager
+def _alone(run: Path) -> Iterator[None]:
+    """Hold the run against a second training; InputError when there is one."""
+    try:
+        with FileLock(run / LOCK_FILE, timeout=0):
+            yield
+    except Timeout:
+        raise InputError(f"Another fmn-train is at work on {run}. Wait for it, or name another --run.") from None
 
 
 def pick_device(name: str) -> torch.device:
@@ -107,6 +126,8 @@ def pick_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+        if device.type not in ("cpu", "cuda"):
+            raise RuntimeError(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError):
         raise InputError(f"The device is auto, cpu, cuda or cuda:N; {name!r} cannot be used here.") from None
@@ -125,7 +146,7 @@ def _content(data: TrainingSet) -> str:
 def _may_resume(run: Path, facts: dict[str, Any]) -> bool:
     """True: go on. False: begin. InputError: the folder is something else's."""
     if not (run / RUN_FILE).is_file():
-        if run.exists() and (not run.is_dir() or any(run.iterdir())):
+        if run.exists() and (not run.is_dir() or {path.name for path in run.iterdir()} - {LOCK_FILE}):
             raise InputError(f"A new run wants an empty or a new folder; {run} holds other files. Name another --run.")
         return False
     found = read_run(run)
@@ -138,7 +159,6 @@ def _may_resume(run: Path, facts: dict[str, Any]) -> bool:
         )
     if found.get("status") == "finished":
         raise InputError(
-            f"{run} is finished ({found.get('epochs')} epochs). Evaluate it with `fmn-eval --run {run}`, or name "
-            "another --run folder."
+            f"{run} is finished ({found.get('epochs')} epochs). Evaluate it with fmn-eval, or name another --run."
         )
     return (run / LAST_FILE).is_file() and (run / BEST_FILE).is_file()

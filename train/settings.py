@@ -1,5 +1,6 @@
 """How an FMN is fitted: the schedule, the losses' weights and the seed. All of it is saved in the run."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,12 +29,13 @@ class TrainSettings:
         for name in ("epochs", "batch"):
             if getattr(self, name) < 1:
                 raise InputError(f"Training needs {name} of at least 1, got {getattr(self, name)}.")
-        for name in ("rate",):
-            if not getattr(self, name) > 0:
-                raise InputError(f"Training needs a {name} above 0, got {getattr(self, name)}.")
-        for name in ("decay", "triplet", "margin", "patience", "seed"):
-            if not getattr(self, name) >= 0:
+        if not 0 < self.rate <= 1:
+            raise InputError(f"The learning rate is above 0 and at most 1, got {self.rate}.")
+        for name in ("decay", "triplet", "margin", "patience"):
+            if not 0 <= getattr(self, name) < math.inf:
                 raise InputError(f"Training needs a {name} of at least 0, got {getattr(self, name)}.")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"The seed is a whole number from 0 to {2**32 - 1}, got {self.seed}.")
         if not 0 <= self.validation < 1:
             raise InputError(f"The validation share lies in [0, 1), got {self.validation}.")
 

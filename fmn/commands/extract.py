@@ -42,10 +42,15 @@ SHOWN = 20
 @click.option("--crop", default=224, show_default=True, help="Central square of the frame, in pixels.")
 @click.option("--train", "train_share", default=0.7, show_default=True, help="Share of the items that are not test.")
 @click.option("--seed", default=0, show_default=True, help="Of the split and of all fitting.")
-@click.option("--fit-minutes", default=5.0, show_default=True, help="Bound on the fitting of the audio encoder.")
+@click.option(
+    "--fit-minutes",
+    default=5.0,
+    show_default=True,
+    help="Bound on the fitting of the audio encoder (one pass at least).",
+)
 @click.option("--workers", type=int, help="Local processes.  [default: one a core]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors and failed items.")
 @click.pass_context
 def main(
     context: click.Context,
@@ -74,6 +79,8 @@ def main(
     if not quiet:
         _close(summary)
     if summary.failures:
+        for name, modality, reason in summary.failures if quiet else ():
+            click.echo(f"{modality} {name}: {reason}", err=True)
         context.exit(1)
 
 
@@ -87,7 +94,7 @@ def _close(summary: "Summary") -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
+    console = Console(emoji=False)
     table = Table("modality", box=box.SIMPLE, title=f"Cache {escape(str(summary.cache))}")
     for head in ("extracted", "there before", "failed"):
         table.add_column(head, justify="right")
@@ -99,6 +106,10 @@ def _close(summary: "Summary") -> None:
         f"{summary.seconds:.0f} s for {summary.media_seconds / 60:.1f} minutes of media; "
         f"the cache holds {summary.cache_bytes() / 1e6:.1f} MB."
     )
+    if summary.set_aside or summary.ignored:
+        named = ", ".join(summary.set_aside[:SHOWN]) + (" ..." if len(summary.set_aside) > SHOWN else "")
+        aside = f"{len(summary.set_aside)} media files were set aside ({named}); " if summary.set_aside else ""
+        console.print(f"{aside}{summary.ignored} other files were ignored.", markup=False, highlight=False)
     if summary.repeated:
         console.print(
             f"{len(summary.repeated)} clips have a last window that was filled by repeating frames "

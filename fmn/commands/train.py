@@ -1,5 +1,6 @@
 """fmn-train: a feature cache in, a fitted retriever out."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -64,6 +65,8 @@ def main(
     config = FmnConfig(**{key: value for key, value in shape.items() if value is not None})  # type: ignore[arg-type]
     torch.set_num_threads(1)  # the steps are small: more threads only wait for one another
     encoders = {"video": video_encoder, "audio": audio_encoder}
+    features = FeatureCache(cache)
+    folder = run or next_run()
     with Bars(quiet) as bars:
         bars.stage("epochs", epochs)
 
@@ -71,9 +74,11 @@ def main(
             bars.note(f"loss {row['loss']:.3f}, validation mAP {100 * row['validation_mAP']:.1f} %, best {best_epoch}")
             bars.step()
 
+        again = shlex.join(["fmn-train", str(cache), "--run", str(folder)])
+        bars.say(f"Training {folder}. If it is interrupted, {again} with the same options goes on.")
         trained = train(
-            FeatureCache(cache),
-            run or next_run(),
+            features,
+            folder,
             config,
             settings,
             encoders={key: value for key, value in encoders.items() if value},
@@ -96,4 +101,5 @@ def main(
         click.echo("The train split is too small to hold a part of it out: the last epoch was kept, nothing chose it.")
     for warning in trained.warnings:
         click.echo(f"Warning: {warning}")
-    click.echo(f"Curve: {trained.path / 'curve.png'}. Next: fmn-eval --run {trained.path} --cache {cache}")
+    following = shlex.join(["fmn-eval", "--run", str(trained.path), "--cache", str(cache)])
+    click.echo(f"Curve: {trained.path / 'curve.png'}. Next: {following}")
