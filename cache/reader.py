@@ -1,28 +1,31 @@
 """The reader: what a cache holds, in one order, whatever the order of extraction."""
 
 import copy
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from fmn.cache.failure import Failure
-from fmn.cache.index import ShardEntry, load_index
+from fmn.cache.index import Index, load_index
 from fmn.cache.item import Item
 from fmn.cache.record import EncoderRecord
-from fmn.cache.shard import read_shard, remedy
+from fmn.cache.shard import Shard, ShardError, read_shard, remedy
 from fmn.errors import InputError
+
+TRIES = 8  # a writer that commits faster than a shard is read would have to win this often in a row
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """The columns of one encoder without its features, sorted by id; row `order[i]` of the shards is item i."""
+    """The columns of one encoder without its features, sorted by id."""
 
     record: EncoderRecord
-    shards: list[ShardEntry]
-    order: npt.NDArray[np.int64]
     items: list[Item]
     seconds: npt.NDArray[np.float64]
     windows: npt.NDArray[np.int32]
@@ -30,7 +33,10 @@ class _Table:
 
 
 class FeatureCache:
-    """A cache folder, opened for reading as it is at this moment.
+    """A cache folder, opened for reading.
+
+    A writer may be at work on it: the items of an encoder are those that were there when its first column was read,
+    for all columns.
 
     Every column method takes a modality ("video" or "audio") and the name of an encoder, which may be left out where
     the modality has only one; all columns are sorted by id.
@@ -43,9 +49,7 @@ class FeatureCache:
         self.path = Path(path)
         self._index = load_index(self.path)
         self._tables: dict[tuple[str, str], _Table] = {}
-        missing = [entry.file for entry in self._index.shards if not (self.path / entry.file).is_file()]
-        if missing:
-            raise InputError(f"The shard {missing[0]} is missing ({len(missing)} in all). {remedy(self.path)}")
+        self._read(self._check_shards)
 
     def ids(self, modality: str, encoder: str | None = None) -> list[str]:
         """Return the n ids, sorted."""
@@ -54,13 +58,7 @@ class FeatureCache:
     def features(self, modality: str, encoder: str | None = None) -> npt.NDArray[np.float32]:
         """Return the features, float32 [n, d], finite. Read anew at each call: they may be large."""
         table = self._table(modality, encoder)
-        features = np.empty((len(table.items), table.record.dim), dtype=np.float32)
-        place = np.argsort(table.order)
-        first = 0
-        for entry in table.shards:
-            features[place[first : first + entry.items]] = read_shard(self.path, entry, table.record).features
-            first += entry.items
-        return features
+        return self._read(lambda index: self._features(table, index))
 
     def items(self, modality: str, encoder: str | None = None) -> list[Item]:
         """Return the n items with everything that the manifest said about them."""
@@ -143,28 +141,66 @@ class FeatureCache:
         """How the cache was made: the split rule, the seed and so on."""
         return copy.deepcopy(dict(self._index.protocol))
 
+    def _read(self, read: Callable[[Index], Found]) -> Found:
+        """Read by the index; where a writer has replaced a shard meanwhile, again by the index that is there now."""
+        for _ in range(TRIES - 1):
+            try:
+                return read(self._index)
+            except ShardError:
+                present = load_index(self.path)
+                if present.shards == self._index.shards:
+                    raise
+                self._index = present
+        return read(self._index)
+
+    def _check_shards(self, index: Index) -> None:
+        missing = [entry.file for entry in index.shards if not (self.path / entry.file).is_file()]
+        if missing:
+            raise ShardError(self.path, f"The shard {missing[0]} is missing ({len(missing)} in all).")
+
+    def _features(self, table: _Table, index: Index) -> npt.NDArray[np.float32]:
+        features = np.empty((len(table.items), table.record.dim), dtype=np.float32)
+        place = {item.id: n for n, item in enumerate(table.items)}
+        now = index.record(table.record.modality, table.record.name)
+        if now and now.fingerprint == table.record.fingerprint:
+            for shard in self._shards(table.record, index):
+                for item, vector in zip(shard.items, shard.features, strict=True):
+                    if item.id in place:
+                        features[place.pop(item.id)] = vector
+        if place:
+            raise InputError(
+                f"{len(place)} of the {len(table.items)} {table.record.modality} items have gone from the cache "
+                f"{self.path} while it was read: run the same command again."
+            )
+        return features
+
+    def _shards(self, record: EncoderRecord, index: Index) -> Iterator[Shard]:
+        # The last first: it is the only one that a writer replaces, so this leaves it the least time to do so.
+        for entry in reversed(index.shards_of(record.modality, record.name)):
+            yield read_shard(self.path, entry, record)
+
     def _table(self, modality: str, encoder: str | None) -> _Table:
         record = self.encoder(modality, encoder)
         key = (record.modality, record.name)
         if key not in self._tables:
-            entries = self._index.shards_of(*key)
-            items: list[Item] = []
-            numbers = [np.empty((3, 0))]
-            for entry in entries:
-                shard = read_shard(self.path, entry, record)
-                items.extend(shard.items)
-                numbers.append(np.stack([shard.seconds, shard.windows, shard.repeated]))
-            if len({item.id for item in items}) < len(items):
-                raise InputError(f"Some {modality} ids of {record.name} stand in two shards. {remedy(self.path)}")
-            order = np.array(sorted(range(len(items)), key=lambda n: items[n].id), dtype=np.int64)
-            seconds, windows, repeated = np.concatenate(numbers, axis=1)[:, order]
-            self._tables[key] = _Table(
-                record=record,
-                shards=entries,
-                order=order,
-                items=[items[n] for n in order],
-                seconds=seconds,
-                windows=windows.astype(np.int32),
-                repeated=repeated.astype(np.int32),
-            )
+            self._tables[key] = self._read(lambda index: self._columns(index, *key))
         return self._tables[key]
+
+    def _columns(self, index: Index, modality: str, encoder: str) -> _Table:
+        record = index.record(modality, encoder) or self.encoder(modality, encoder)
+        items: list[Item] = []
+        numbers = [np.empty((3, 0))]
+        for shard in self._shards(record, index):
+            items.extend(shard.items)
+            numbers.append(np.stack([shard.seconds, shard.windows, shard.repeated]))
+        if len({item.id for item in items}) < len(items):
+            raise InputError(f"Some {modality} ids of {record.name} stand in two shards. {remedy(self.path)}")
+        order = sorted(range(len(items)), key=lambda n: items[n].id)
+        seconds, windows, repeated = np.concatenate(numbers, axis=1)[:, np.array(order, dtype=np.int64)]
+        return _Table(
+            record=record,
+            items=[items[n] for n in order],
+            seconds=seconds,
+            windows=windows.astype(np.int32),
+            repeated=repeated.astype(np.int32),
+        )

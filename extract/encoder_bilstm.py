@@ -12,6 +12,7 @@ from fmn.errors import BadItem, InputError
 from fmn.extract.audio import waveform
 from fmn.extract.bilstm import BiLstm, load_bilstm
 from fmn.extract.bilstm_fit import Epoch, FitSettings, fit_bilstm
+from fmn.extract.device import pick_device
 from fmn.extract.encoders import EncoderKind, Settling
 from fmn.extract.mfcc import RATE, SETTINGS, mfcc
 from fmn.extract.settings import ExtractSettings
@@ -73,7 +74,11 @@ def settle(settling: Settling) -> EncoderRecord:
 
 
 def open_bilstm(record: EncoderRecord, cache: Path, device: str) -> BilstmEncoder:
-    """The encoder of a record; the weights' checksum must be the recorded one."""
+    """The encoder of a record; the weights' checksum must be the recorded one.
+
+    The network is small and runs on the CPU whatever the device, but a name that is none is refused as elsewhere.
+    """
+    pick_device(device)
     files = record.weights.get("files", {})
     path = cache / files["bilstm"] if "bilstm" in files else Path(str(record.weights.get("path", "")))
     network = load_bilstm(path)

@@ -11,6 +11,7 @@ import torch
 from fmn.cache import EncoderRecord, Item, Row
 from fmn.errors import BadItem, InputError
 from fmn.extract.calibration import calibrated, load_calibration, save_calibration
+from fmn.extract.device import pick_device
 from fmn.extract.encoders import EncoderKind, Settling
 from fmn.extract.i3d import InceptionI3d, untrained_i3d
 from fmn.extract.i3d_fast import inference_dtype
@@ -101,12 +102,7 @@ def open_i3d(record: EncoderRecord, cache: Path, device: str) -> I3dEncoder:
                 f"Encoding needs the {stream} weights that the cache was made with (sha256 "
                 f"{weights['sha256'][stream][:12]}); {told} is something else ({found[:12]}). Put the right ones back."
             )
-    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError):
-        raise InputError(f"The device is auto, cpu, cuda or cuda:N; {device!r} cannot be used here.") from None
-    return I3dEncoder(TwoStreamI3d(networks["rgb"], networks.get("flow"), settings, name))
+    return I3dEncoder(TwoStreamI3d(networks["rgb"], networks.get("flow"), settings, pick_device(device)))
 
 
 def _published(settling: Settling, paths: dict[str, Path]) -> EncoderRecord:

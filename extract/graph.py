@@ -1,9 +1,11 @@
 """The item graph on local workers: Dask runs one task a chunk of items, in processes that may die without harm."""
 
 import logging
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from multiprocessing import resource_tracker
 from typing import Any
 
 from distributed import Client, Future, LocalCluster, as_completed
@@ -21,18 +23,37 @@ Task = Callable[[Sequence[Item]], list[Any]]  # one result or one BadItem an ite
 def local_workers(workers: int) -> Iterator[Client]:
     """A Dask client on `workers` local processes of one thread each."""
     # A worker that dies is reported as its item's failure, in a sentence; Dask's own log lines would only repeat it.
-    with (
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
+    with ExitStack() as stack:
+        with _deaf_children():
+            cluster = stack.enter_context(
+                LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    # None would still serve, on Dask's usual port, and warn where that is taken.
+                    dashboard_address="127.0.0.1:0",
+                    scheduler_kwargs={"dashboard": False},
+                    silence_logs=logging.CRITICAL,
+                )
+            )
+            client = stack.enter_context(Client(cluster))
         client.run(_one_thread)
         yield client
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """What starts in here does not hear Ctrl-C, which a terminal sends to all processes: this one ends the others.
+
+    Blocked and not ignored: a Ctrl-C meanwhile comes after it, and the thread that starts workers, the restarted ones
+    too, passes the block on.
+    """
+    resource_tracker.ensure_running()  # its start would lift the block
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run_items(client: Client, task: Task, items: Sequence[Item], chunk: int) -> Iterator[list[tuple[Item, Any]]]:

@@ -33,8 +33,10 @@ def encode_query(
         device: "auto", "cpu", "cuda" or "cuda:N".
 
     Raises:
-        InputError: the file is missing or cannot be decoded, or the encoder's weights are gone.
+        InputError: the file is missing, a folder or cannot be decoded, or the encoder's weights are gone.
     """
+    if path.is_dir():
+        raise InputError(f"A query is a media file; {path} is a folder: name a file in it.")
     if not path.is_file():
         raise InputError(f"A query is a media file; there is none at {path}.")
     if modality == "auto":

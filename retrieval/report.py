@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,11 +17,14 @@ from rich.table import Table
 from rich.text import Text
 
 from fmn.cache.layout import write_durably
+from fmn.errors import InputError
 from fmn.retrieval.protocol import DIRECTIONS, Report
 
 NOUNS = {"video": "clips", "audio": "recordings"}
 NAMED = 10  # failed or left-out items spelled out in the terminal; the JSON file names them all
 RATES = ("direction", "metric", "k", "value", "low", "high", "ceiling", "chance")
+STDOUT = {Path("/dev/stdout"), Path("/dev/fd/1"), Path("/proc/self/fd/1")}
+STREAMS = {Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd")}  # their names stand for what is open already
 SIZES = ("queries", "gallery", "counted", "failed_queries")
 
 
@@ -44,12 +49,15 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def write_json(report: Report, path: str | Path) -> None:
-    """Write the whole report, atomically. Raises OSError."""
+    """Write the whole report, a file atomically. Raises OSError, and InputError for a folder."""
     _write(path, json.dumps(as_json(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_csv(report: Report, path: str | Path) -> None:
-    """Write one row a direction, metric and k, atomically; rates are in [0, 1], ranks count from 1. Raises OSError."""
+    """Write one row a direction, metric and k, a file atomically; rates are in [0, 1], ranks count from 1.
+
+    Raises OSError, and InputError for a folder.
+    """
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, (*RATES, *SIZES), lineterminator="\n")
     writer.writeheader()
@@ -57,6 +65,12 @@ def write_csv(report: Report, path: str | Path) -> None:
         shared = {"direction": direction} | {name: result[name] for name in SIZES}
         writer.writerows(shared | row for row in _rows(result))
     _write(path, text.getvalue())
+
+
+def check_target(path: str | Path) -> None:
+    """Raise InputError if a report cannot be written to this name, because it is a folder's."""
+    if Path(path).is_dir():
+        raise InputError(f"A report is written to a file, but {path} is a folder: name a file in it.")
 
 
 def summary_rows(report: Report) -> list[list[str]]:
@@ -86,9 +100,20 @@ def _rows(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _write(path: str | Path, text: str) -> None:
-    folder = Path(path).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    write_durably(folder, Path(path).name, text.encode())
+    path = Path(path)
+    check_target(path)
+    if path.absolute() in STDOUT:  # not opened again: in a file that would have a place of its own
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+        return
+    if path.exists() and (not path.is_file() or path.absolute().parent in STREAMS):
+        with open(path, "ab", buffering=0) as stream:  # a pipe or a terminal is written to, never replaced
+            stream.write(text.encode())
+        return
+    target = Path(os.path.realpath(path))  # a link stays a link
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(target.parent, target.name, text.encode())
 
 
 def _percent(share: float) -> str:

@@ -32,7 +32,7 @@ def main() -> None:
 @cache_folder
 def inspect_command(path: Path) -> None:
     """Show what it holds."""
-    _show(Console(), inspect(path))
+    _show(Console(emoji=False), inspect(path))
 
 
 @main.command("verify")
@@ -47,7 +47,7 @@ def verify_command(context: click.Context, path: Path) -> None:
     table = Table("file", "what is wrong", title=f"Problems in {escape(str(path))}", box=box.SIMPLE)
     for problem in problems:
         table.add_row(escape(problem.file), escape(problem.what))
-    Console().print(table)
+    Console(emoji=False).print(table)
     if any(problem.file.endswith(".h5") for problem in problems):
         click.echo(remedy(path))
     context.exit(1)

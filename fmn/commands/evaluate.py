@@ -7,6 +7,8 @@ import click
 from fmn.commands.shell import command
 from fmn.errors import InputError
 
+MOST = 1_000_000
+
 
 @command("fmn-eval")
 @click.option("--recall", default="1,10,25", show_default=True, help="The k of hit rate and recall, with commas.")
@@ -40,9 +42,12 @@ def main(
     from fmn.cache import FeatureCache
     from fmn.retrieval import load, newest_run
     from fmn.retrieval.protocol import evaluate_cache
-    from fmn.retrieval.report import render, write_csv, write_json
+    from fmn.retrieval.report import check_target, render, write_csv, write_json
 
     ks = parse_ks(recall)
+    for target in (json_file, csv_file):
+        if target:
+            check_target(target)
     retriever = load(run or newest_run())
     features = FeatureCache(cache)
     retriever.check(features)
@@ -55,7 +60,7 @@ def main(
         audio_encoder=retriever.encoder("audio"),
         facts=retriever.facts,
     )
-    Console().print(render(report))
+    Console(emoji=False).print(render(report))
     if json_file:
         write_json(report, json_file)
     if csv_file:
@@ -63,11 +68,11 @@ def main(
 
 
 def parse_ks(text: str) -> list[int]:
-    """ "1,10,25" -> [1, 10, 25]; InputError unless they are whole numbers from 1."""
+    """ "1,10,25" -> [1, 10, 25]; InputError unless they are whole numbers from 1 to 1,000,000."""
     try:
         ks = [int(part) for part in text.split(",")]
     except ValueError:
         raise InputError(f"--recall takes whole numbers with commas, such as 1,10,25; got {text!r}.") from None
-    if any(k < 1 for k in ks):
-        raise InputError(f"--recall takes whole numbers from 1; got {text!r}.")
+    if any(not 1 <= k <= MOST for k in ks):
+        raise InputError(f"--recall takes whole numbers from 1 to {MOST:,}; got {text!r}.")
     return sorted(set(ks))

@@ -13,15 +13,15 @@ class Bars:
     """A `Watcher` (fmn.extract.progress) for a person; a context manager. Everything goes to standard error."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+        self._console = Console(stderr=True, quiet=quiet, highlight=False, emoji=False)
         self._terminal = self._console.is_terminal
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
+            TextColumn("{task.fields[rate]}", markup=False),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[failed]}{task.fields[note]}"),
+            TextColumn("{task.fields[failed]}{task.fields[note]}", markup=False),
             console=self._console,
             disable=quiet or not self._terminal,
         )

@@ -89,7 +89,7 @@ def _sentences() -> Iterator[None]:
     except InputError as error:
         raise SentenceError(str(error)) from error
     except KeyboardInterrupt as error:
-        raise InterruptedRunError("Interrupted. The same command goes on from what is finished.") from error
+        raise InterruptedRunError("Interrupted. What is finished is kept.") from error
     except OSError as error:
         if error.errno == errno.EPIPE:  # `| head` has seen enough: click ends quietly
             raise
@@ -105,7 +105,8 @@ def _sentences() -> Iterator[None]:
 
 
 def _system_sentence(error: OSError) -> str:
-    where = f": {error.filename}" if error.filename else ""
+    name = error.filename2 or error.filename  # of a rename, the name that was meant and not the temporary one
+    where = f": {name}" if name else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"The disk is full{where}. Free some space and run the same command again: what is finished is kept."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

@@ -1,4 +1,5 @@
 import json
+import multiprocessing
 import os
 
 import numpy as np
@@ -7,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Item, Row
+from fmn.cache.repair import repair
 from fmn.errors import InputError
 
 
@@ -77,14 +79,52 @@ def test_a_missing_shard_is_named(cache):
         FeatureCache(cache)
 
 
-def test_a_shard_that_vanishes_while_open_is_named(cache, row):
+def test_what_was_open_stays_what_it_was(cache, row, expected):
+    read = FeatureCache(cache)
+    ids = read.ids("video")
+    with CacheWriter(cache) as writer:
+        writer.add("i3d", [row("v2a.mp4")])
+    assert read.ids("video") == ids and len(ids) == 5
+    assert np.array_equal(read.features("video"), np.array([expected(name) for name in ids], dtype="f4"))
+    assert len(FeatureCache(cache).ids("video")) == 6
+
+
+def test_a_shard_that_vanishes_while_open_is_named(cache):
     read = FeatureCache(cache)
     read.ids("video")
-    with CacheWriter(cache) as writer:
-        writer.add("i3d", [row("v9.mp4")])
+    for shard in cache.glob("video-*.h5"):
+        shard.unlink()
     with pytest.raises(InputError, match="is missing"):
         read.features("video")
-    assert len(FeatureCache(cache).ids("video")) == 6
+
+
+def test_items_that_go_while_open_are_counted(cache):
+    read = FeatureCache(cache)
+    read.ids("video")
+    for shard in cache.glob("video-*.h5"):
+        shard.unlink()
+    repair(cache)
+    with pytest.raises(InputError, match="5 of the 5 video items have gone"):
+        read.features("video")
+
+
+def add_rows(path, count, row):
+    with CacheWriter(path) as writer:
+        for n in range(count):
+            writer.add("i3d", [row(f"w{n:03d}.mp4")])
+
+
+def test_reading_while_a_process_writes(cache, row, expected):
+    process = multiprocessing.get_context("fork").Process(target=add_rows, args=(cache, 150, row))
+    process.start()
+    sizes = set()
+    while process.is_alive() or not sizes:
+        read = FeatureCache(cache)
+        features, ids = read.features("video"), read.ids("video")
+        assert np.array_equal(features, np.array([expected(name) for name in ids], dtype="f4"))
+        sizes.add(len(ids))
+    process.join()
+    assert process.exitcode == 0 and len(sizes) > 1 and len(FeatureCache(cache).ids("video")) == 155
 
 
 plain = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)

@@ -3,13 +3,18 @@
 import csv
 import io
 import json
+import os
 import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from rich.console import Console
 
 from fmn.cache import Failure
+from fmn.errors import InputError
 from fmn.retrieval.metrics import evaluate
 from fmn.retrieval.protocol import Report
 from fmn.retrieval.report import as_json, render, summary_rows, write_csv, write_json
@@ -115,3 +120,31 @@ def test_summary_rows_are_a_table_of_texts_in_percent(report):
     place = head.index("recall @10")
     assert rows[0][place] == f"{100 * report.directions['speech->video']['recall']['10']:.2f}"
     assert rows[1][0] == "speech->video, chance" and rows[1][place] == "3.33"
+
+
+def test_a_pipe_is_written_to_and_a_link_stays_a_link(report, tmp_path):
+    pipe, link, real = tmp_path / "pipe", tmp_path / "link.csv", tmp_path / "real" / "r.csv"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(pipe.read_text)
+        write_json(report, pipe)
+        assert json.loads(read.result()) == json.loads(json.dumps(as_json(report)))
+    assert pipe.is_fifo()
+    link.symlink_to(real)
+    for _ in range(2):
+        write_csv(report, link)
+        assert link.is_symlink() and real.read_text().startswith("direction,")
+
+
+def test_a_folder_is_no_report(report, tmp_path):
+    with pytest.raises(InputError, match="is a folder: name a file"):
+        write_json(report, tmp_path)
+
+
+@pytest.mark.parametrize("into", ["file", "pipe"])
+def test_standard_output_keeps_what_stands_before_and_after(tmp_path, into):
+    program = "from fmn.retrieval.report import _write; print(1); _write('/dev/stdout', '2\\n'); print(3)"
+    with open(tmp_path / "out", "wb") as file:
+        where = file if into == "file" else subprocess.PIPE
+        done = subprocess.run([sys.executable, "-c", program], stdout=where, check=True)
+    assert (done.stdout or (tmp_path / "out").read_bytes()) == b"1\n2\n3\n"
