@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from fmn.cache import Item
+from fmn.cache.layout import write_durably
 from fmn.errors import BadItem, InputError
 from fmn.extract.frame_size import centre_crop
 from fmn.extract.i3d import InceptionI3d, calibrate
@@ -82,9 +82,7 @@ def save_calibration(cache: Path, networks: Mapping[str, InceptionI3d]) -> str:
     }
     content = save(tensors)
     name = f"i3d-calibration-{hashlib.sha256(content).hexdigest()[:12]}.safetensors"
-    temporary = cache / f".{name}.{os.getpid()}.tmp"
-    temporary.write_bytes(content)
-    os.replace(temporary, cache / name)
+    write_durably(cache, name, content)
     return name
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from fmn.cache.layout import write_durably
 from fmn.errors import InputError
 from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
 from fmn.retrieval.retriever import Retriever
@@ -19,13 +20,8 @@ BEST_FILE = "best.safetensors"
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON so that a reader sees the old file or the new one, never half of either."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as handle:
-        json.dump(value, handle, indent=1, sort_keys=True, allow_nan=False)
-        handle.write("\n")
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(temporary, path)
+    text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n"
+    write_durably(path.parent, path.name, text.encode())
 
 
 def save_network(path: Path, network: FeatureMemoryNetwork) -> None:
