@@ -20,7 +20,7 @@ from fmn.errors import InputError
 
 __all__ = ["KINDS", "Kind", "KitchenSet", "make_kitchen"]
 
-DRAWING = 1
+DRAWING = 2
 """Raised whenever the same arguments give other media than before."""
 
 COLUMNS = ("id", "modality", "path", "label", "split", "group", "text", "voice", "action", "subject", "receptacle")
