@@ -38,7 +38,7 @@ types: venv
 	rm -rf $(HOUSE)
 	mkdir -p $(HOUSE)/fmn
 	for part in fmn/*; do ln -s ../../../$$part $(HOUSE)/fmn/; done
-	for room in cache extract retrieval train demo; do ln -s ../../../$$room $(HOUSE)/fmn/$$room; done
+	for room in cache extract retrieval train speech datasets demo; do ln -s ../../../$$room $(HOUSE)/fmn/$$room; done
 	MYPYPATH=$(HOUSE) $(BIN)/mypy -p fmn
 
 clean:

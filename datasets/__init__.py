@@ -1,0 +1,1 @@
+"""The datasets of the field: annotation files as published -> a manifest."""

@@ -1,0 +1,1 @@
+"""Further networks that the encoders of the registry stand on."""

@@ -1,0 +1,1 @@
+"""Fitting the encoders on the train split."""

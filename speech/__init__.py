@@ -1,0 +1,1 @@
+"""Utterances: sentences spoken by many voices, in rooms and noise."""
