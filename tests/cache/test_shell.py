@@ -99,7 +99,7 @@ def test_ctrl_c_ends_a_real_process_with_130_and_a_sentence():
     process = start(PROGRAM)
     assert process.stdout.readline() == "ready \\udcff\n"
     process.send_signal(signal.SIGINT)
-    said = process.communicate()[1]
+    said = process.communicate(timeout=60)[1]
     assert process.returncode == 130 and said.startswith("Error: Interrupted.") and said.count("\n") == 1
 
 

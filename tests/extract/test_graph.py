@@ -45,7 +45,7 @@ def test_ctrl_c_in_a_terminal_ends_all_with_one_sentence(tmp_path):
     )
     workers = process.stdout.readline().split()
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate()
+    _, said = process.communicate(timeout=120)
     assert len(workers) == 2 and said == "Error: Interrupted. What is finished is kept.\n" and process.returncode == 130
     assert not any(Path("/proc", worker).exists() for worker in workers)
 
