@@ -1,5 +1,6 @@
-"""Video encoder `i3d`: two-stream I3D with given, found, fetched or - said everywhere - untrained weights."""
+"""Video encoder `i3d`: two-stream I3D with given, found, fetched or - said everywhere - self-made weights."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,10 +10,14 @@ from typing import Any
 import torch
 
 from fmn.cache import EncoderRecord, Item, Row
+from fmn.cache.layout import write_durably
 from fmn.errors import BadItem, InputError
 from fmn.extract.calibration import calibrated, load_calibration, save_calibration
 from fmn.extract.device import pick_device
 from fmn.extract.encoders import EncoderKind, Settling
+from fmn.extract.finetune.from_scratch import fit_from_scratch
+from fmn.extract.finetune.i3d_file import read_about, to_bytes
+from fmn.extract.finetune.video import FEWEST, SMALL
 from fmn.extract.i3d import InceptionI3d, untrained_i3d
 from fmn.extract.i3d_fast import inference_dtype
 from fmn.extract.i3d_weights import load_i3d, state_sha256, weights_file
@@ -72,7 +77,7 @@ def settle(settling: Settling) -> EncoderRecord:
             why = fetch_published(streams)
             found = find_published(streams)
             if len(found) < len(streams):
-                return _untrained(settling, settings.seed, _no_weights(streams, why))
+                return _fitted(settling, streams, why)
         return _published(settling, found)
     if match := RANDOM.fullmatch(given):
         seed = int(match[1])
@@ -87,7 +92,11 @@ def open_i3d(record: EncoderRecord, cache: Path, device: str) -> I3dEncoder:
     weights = record.weights
     networks: dict[str, InceptionI3d] = {}
     for stream in _streams(settings.flow):
-        if "seed" in weights:
+        if stream in weights.get("files", {}):
+            path = cache / weights["files"][stream]
+            networks[stream] = load_i3d(path, CHANNELS[stream])
+            found, told = weights_file(path).sha256, str(path)
+        elif "seed" in weights:
             networks[stream] = _random(stream, int(weights["seed"]))
             if "calibration" in weights.get("files", {}):
                 load_calibration(cache / weights["files"]["calibration"], stream, networks[stream])
@@ -105,9 +114,21 @@ def open_i3d(record: EncoderRecord, cache: Path, device: str) -> I3dEncoder:
     return I3dEncoder(TwoStreamI3d(networks["rgb"], networks.get("flow"), settings, pick_device(device)))
 
 
+def seen(record: EncoderRecord, cache: Path) -> list[str]:
+    """Keys of the items that the streams' weights were fitted on, from the weights' own headers."""
+    files = record.weights.get("files", {})
+    paths = [cache / files[stream] for stream in CHANNELS if stream in files]
+    paths += [Path(str(path)) for path in record.weights.get("paths", {}).values()]
+    return sorted({key for path in paths if (about := read_about(path)) for key in about.keys})
+
+
 def _published(settling: Settling, paths: dict[str, Path]) -> EncoderRecord:
     settings = settling.settings
-    flow = "tvl1" if settings.flow == "auto" else settings.flow
+    fitted_here = read_about(paths["rgb"])
+    made_for = fitted_here.shown if fitted_here else VideoSettings()
+    flow = made_for.flow if settings.flow == "auto" else settings.flow
+    if fitted_here and flow == NO_FLOW and "flow" in paths:
+        flow = NO_FLOW if settings.flow != "auto" else "dis"
     if "flow" not in paths and flow != NO_FLOW:
         if settings.flow != "auto":
             raise InputError(
@@ -132,7 +153,36 @@ def _published(settling: Settling, paths: dict[str, Path]) -> EncoderRecord:
         "git_blob": {stream: file.git_blob for stream, file in files.items()},
     }
     notes = {"told": f"video encoder: I3D, {source}", "asked": asked(settings)}
-    return video_record(_video_settings(settings, flow), weights, "", notes)
+    return video_record(_video_settings(settings, flow, made_for), weights, "", notes)
+
+
+def _fitted(settling: Settling, streams: tuple[str, ...], why: str) -> EncoderRecord:
+    """The last resort of `auto`: fitted here from scratch on the train split, within --fit-minutes."""
+    settings, watcher = settling.settings, settling.watcher
+    shown = _video_settings(settings, "dis" if settings.flow == "auto" else settings.flow, SMALL)
+    watcher.say(f"No published I3D weights ({why}): fitting I3D here, {settings.fit_minutes:g} minutes at most.")
+    fit = fit_from_scratch(settling, shown)
+    if fit is None:
+        few = f"and with fewer than {FEWEST} clips of several labels to fit it on"
+        return _untrained(
+            settling, settings.seed, f"video encoder: untrained I3D, {_want(why)}, {few}; {_better(streams)}"
+        )
+    files, sums = {}, {}
+    for stream, result in fit.streams.items():
+        content = to_bytes(result.network, result.about)
+        sums[stream] = hashlib.sha256(content).hexdigest()
+        files[stream] = f"i3d-{stream}-{sums[stream][:12]}.safetensors"  # by content: nothing is ever overwritten
+        write_durably(settling.cache, files[stream], content)
+    cut = any(result.cut for result in fit.streams.values())
+    if cut:
+        watcher.say(
+            f"The fitting of I3D was cut at --fit-minutes {settings.fit_minutes:g}: the result depends on the speed of "
+            "this machine."
+        )
+    weights = {"source": "fitted here from scratch", "sha256": sums, "files": files}
+    notes = {"told": f"video encoder: I3D {fit.told}", "fitted": fit.told, "cut": cut, "asked": asked(settings)}
+    warning = f"video encoder: fitted here from scratch, {_want(why)}; {fit.told}; {_better(streams)}"
+    return video_record(shown, weights, warning, notes)
 
 
 def _untrained(settling: Settling, seed: int, warning: str) -> EncoderRecord:
@@ -140,7 +190,7 @@ def _untrained(settling: Settling, seed: int, warning: str) -> EncoderRecord:
     flow = "dis" if settling.settings.flow == "auto" else settling.settings.flow
     # Random layers amplify rounding (cosine bf16 to fp32 about 0.97): such features are of one number type for good.
     dtype = "bf16" if inference_dtype(torch.device("cpu")) == torch.bfloat16 else "fp32"
-    settings = replace(_video_settings(settling.settings, flow), dtype=dtype)
+    settings = replace(_video_settings(settling.settings, flow, VideoSettings()), dtype=dtype)
     networks = {stream: _random(stream, seed) for stream in _streams(flow)}
     clips = calibrated(networks, settings, settling)
     weights: dict[str, Any] = {"source": f"random, seed {seed}", "seed": seed, "calibrated_on": clips}
@@ -153,17 +203,24 @@ def _untrained(settling: Settling, seed: int, warning: str) -> EncoderRecord:
     return video_record(settings, weights, warning, notes)
 
 
-def _no_weights(streams: tuple[str, ...], why: str) -> str:
+def _want(why: str) -> str:
+    return f"for want of published weights ({why})"
+
+
+def _better(streams: tuple[str, ...]) -> str:
     wanted = [file for file in I3D_KINETICS if file.stream in streams]
     return (
-        "video encoder: untrained I3D, for want of published weights "
-        f"({why}); {' and '.join(file.names[0] for file in wanted)} would do much better: get them from "
-        f"{' and '.join(file.url for file in wanted)} and put them into {weights_folder()}"
+        f"{' and '.join(file.names[0] for file in wanted)} would do much better: get them from "
+        f"{' and '.join(file.url for file in wanted)} and put them into {weights_folder()}."
     )
 
 
-def _video_settings(settings: ExtractSettings, flow: str) -> VideoSettings:
-    return VideoSettings(flow, settings.short_side, settings.crop, settings.window, settings.fps)
+def _video_settings(settings: ExtractSettings, flow: str, made_for: VideoSettings) -> VideoSettings:
+    """What was asked for, else what the weights were made for; a size alone brings the other one along."""
+    crop = settings.crop or (made_for.crop if settings.short_side is None else settings.short_side * 7 // 8)
+    side = settings.short_side or max(made_for.short_side if settings.crop is None else 0, -(-crop * 8 // 7))
+    window, fps = settings.window or made_for.window, settings.fps or made_for.fps
+    return VideoSettings(flow, side, crop, window, fps)
 
 
 def _random(stream: str, seed: int) -> InceptionI3d:
@@ -174,4 +231,4 @@ def _streams(flow: str) -> tuple[str, ...]:
     return ("rgb",) if flow == NO_FLOW else ("rgb", "flow")
 
 
-I3D = EncoderKind(modality="video", name="i3d", chunk=1, asked=asked, settle=settle, open=open_i3d)
+I3D = EncoderKind(modality="video", name="i3d", chunk=1, asked=asked, settle=settle, open=open_i3d, seen=seen)

@@ -13,6 +13,7 @@ from distributed import Client
 from fmn.cache import CacheWriter, EncoderRecord, Item
 from fmn.errors import BadItem, InputError
 from fmn.extract.encoders import EncoderKind, Settling, encode_on_worker, encoder_kind
+from fmn.extract.finetune.provenance import named, seen_test_items
 from fmn.extract.graph import Task, local_workers, run_items
 from fmn.extract.manifest import read_manifest
 from fmn.extract.plan import write_plan
@@ -84,6 +85,7 @@ def extract(
             record = _settle(kind, writer, mine, settings, workers, watcher)
             # What cannot be opened is said once, not by every worker.
             kind.open(record, cache.resolve(), settings.device)
+            _check_seen(kind, record, cache.resolve(), mine, watcher)
             writer.declare(record)
             told = record.notes.get("told")
             summary.warnings += [record.warning] if record.warning else []
@@ -159,6 +161,20 @@ def _settle(
         return held
     train = [item for item in items if item.split in ("train", "val")]
     return kind.settle(Settling(writer.path, settings, train, workers.map, watcher))
+
+
+def _check_seen(kind: EncoderKind, record: EncoderRecord, cache: Path, items: Sequence[Item], watcher: Watcher) -> None:
+    """Refuse weights that were fitted on items of this test split; copies of a file on both sides are only named."""
+    here = bool(record.weights.get("files"))  # fitted in this cache, on its train split
+    found = seen_test_items(kind.seen(record, cache), items)
+    if found and here:
+        watcher.say(f"{len(found)} {kind.modality} items of the test split are copies of train items: {named(found)}.")
+    elif found:
+        raise InputError(
+            f"An encoder must not be fitted on the test split, but the weights of {kind.name} were fitted on "
+            f"{len(found)} of its items ({named(found)}). Fit them with the same folders, --train and --seed (or the "
+            "same manifest), or give others."
+        )
 
 
 def _refuse_other_features(kind: EncoderKind, writer: CacheWriter, settings: ExtractSettings) -> None:

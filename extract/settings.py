@@ -13,8 +13,9 @@ class ExtractSettings:
 
     `video_weights`: "auto", "random:SEED" or "RGB.pt[,FLOW.pt]". `audio_weights`: a file, or "" to fit on the train
     split. `flow`: "auto" is tvl1 for given or published weights, which saw TV-L1, and dis for untrained ones, which
-    saw nothing. `short_side`, `crop`: pixels; `window`: frames at `fps`. `train`: share of the items that are not
-    test. `fit_minutes`: bound on the fitting of the audio encoder. `workers`: local processes.
+    saw nothing, and for what is fitted here. `short_side`, `crop`: pixels; `window`: frames at `fps`; None is what the
+    weights were made for (published: 256, 224, 64 at 25). `train`: share of the items that are not test. `fit_minutes`:
+    bound on the fitting of each encoder that is fitted here. `workers`: local processes.
     """
 
     video_encoder: str = "i3d"
@@ -22,10 +23,10 @@ class ExtractSettings:
     video_weights: str = "auto"
     audio_weights: str = ""
     flow: str = "auto"
-    short_side: int = 256
-    crop: int = 224
-    window: int = 64
-    fps: float = 25.0
+    short_side: int | None = None
+    crop: int | None = None
+    window: int | None = None
+    fps: float | None = None
     train: float = 0.7
     seed: int = 0
     fit_minutes: float = 5.0
@@ -39,14 +40,13 @@ class ExtractSettings:
             raise InputError(f"The share of the train split lies between 0 and 1, got {self.train}.")
         if self.workers < 1:
             raise InputError(f"Extraction needs at least 1 worker, got {self.workers}.")
-        if self.crop < 32 or self.short_side < self.crop:
-            raise InputError(
-                f"I3D needs a crop of at least 32 pixels that fits the short side; got crop {self.crop}, short side "
-                f"{self.short_side}."
-            )
-        if self.window < 8:
+        if self.crop is not None and self.crop < 32:
+            raise InputError(f"I3D needs a crop of at least 32 pixels, got {self.crop}.")
+        if self.short_side is not None and self.short_side < (self.crop or 32):
+            raise InputError(f"The short side must hold the crop of {self.crop or 32} pixels, got {self.short_side}.")
+        if self.window is not None and self.window < 8:
             raise InputError(f"I3D needs windows of at least 8 frames, got {self.window}.")
-        if not 0 < self.fps <= 1000:
+        if self.fps is not None and not 0 < self.fps <= 1000:
             raise InputError(f"The frame rate is above 0 and at most 1000, got {self.fps}.")
         if not 0 < self.fit_minutes <= 100_000:
             raise InputError(f"--fit-minutes is above 0 and at most 100000, got {self.fit_minutes}.")

@@ -28,7 +28,8 @@ SHOWN = 20
     "--video-weights",
     default="auto",
     show_default=True,
-    help="auto, RGB.pt[,FLOW.pt] or random:SEED. auto: files in $FMN_WEIGHTS, else one try to fetch, else untrained.",
+    help="auto, RGB[,FLOW] files or random:SEED. auto: files in $FMN_WEIGHTS, else one try to fetch, else fitted here "
+    "on the train split, at small frames, and said.",
 )
 @click.option("--audio-weights", default="", help="Bi-LSTM weights file; by default fitted on the train split.")
 @click.option(
@@ -36,17 +37,19 @@ SHOWN = 20
     type=click.Choice(["auto", "tvl1", "dis", "none"]),
     default="auto",
     show_default=True,
-    help="Optical flow. auto: tvl1 for given weights (they saw TV-L1; about 0.6 s a frame), dis for untrained ones.",
+    help="Optical flow. auto: what the weights saw; tvl1 for published ones (about 0.6 s a frame), dis for own ones.",
 )
-@click.option("--short-side", default=256, show_default=True, help="Frames are resized to this short side, in pixels.")
-@click.option("--crop", default=224, show_default=True, help="Central square of the frame, in pixels.")
+@click.option("--short-side", type=int, help="Short side of a frame, pixels.  [default: the weights'; published: 256]")
+@click.option("--crop", type=int, help="Central square of a frame, pixels.  [default: the weights'; published: 224]")
+@click.option("--window", type=int, help="Frames of a window.  [default: the weights'; published: 64]")
+@click.option("--fps", type=float, help="Frames a second.  [default: the weights'; published: 25]")
 @click.option("--train", "train_share", default=0.7, show_default=True, help="Share of the items that are not test.")
 @click.option("--seed", default=0, show_default=True, help="Of the split and of all fitting.")
 @click.option(
     "--fit-minutes",
     default=5.0,
     show_default=True,
-    help="Bound on the fitting of the audio encoder (one pass at least).",
+    help="Bound on the fitting of each encoder that is fitted here (one pass at least).",
 )
 @click.option("--workers", type=int, help="Local processes.  [default: one a core]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
@@ -62,7 +65,7 @@ def main(
     train_share: float,
     workers: int | None,
     quiet: bool,
-    **chosen: str | float | int,
+    **chosen: str | float | int | None,
 ) -> None:
     """Extract the features of VIDEOS and AUDIO into a cache.
 

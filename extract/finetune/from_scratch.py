@@ -1,0 +1,47 @@
+"""The last resort of an extraction without video weights: both streams fitted here, at small frames, in stated time."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fmn.extract.device import pick_device
+from fmn.extract.finetune.settings import FinetuneSettings
+from fmn.extract.finetune.video import Began, VideoFit, check_room, fit_video
+from fmn.extract.i3d import untrained_i3d
+from fmn.extract.streams import VideoSettings
+
+if TYPE_CHECKING:
+    from fmn.extract.encoders import Settling
+
+SCRATCH = ".fitting-"
+CHANNELS = {"rgb": 3, "flow": 2}
+
+
+def fit_from_scratch(settling: "Settling", shown: VideoSettings) -> VideoFit | None:
+    """Fit I3D on the train split within `--fit-minutes`; None where there is too little to fit on.
+
+    Decoded frames lie in a hidden folder of the cache meanwhile; one that a killed process left is removed.
+    """
+    settings = settling.settings
+    for left in settling.cache.glob(f"{SCRATCH}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    check_room(len(settling.train), shown, shutil.disk_usage(settling.cache).free)
+    how = FinetuneSettings(minutes=settings.fit_minutes, seed=settings.seed)
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=settling.cache) as scratch:
+        return fit_video(
+            settling.train,
+            lambda stream, classes: from_scratch(stream, classes, settings.seed),
+            shown,
+            how,
+            Path(scratch).resolve(),
+            settling.map,
+            settling.watcher,
+            pick_device(settings.device),
+        )
+
+
+def from_scratch(stream: str, classes: int, seed: int) -> Began:
+    """A random network of a stream, its batch norms still to be set from clips."""
+    network = untrained_i3d(CHANNELS[stream], 2 * seed + (stream == "flow"), classes)
+    return Began(network, calibrate=True, told=f"random weights, seed {seed}")
