@@ -14,6 +14,7 @@ from fmn.extract.bilstm import BiLstm, load_bilstm
 from fmn.extract.bilstm_fit import Epoch, FitSettings, fit_bilstm
 from fmn.extract.device import pick_device
 from fmn.extract.encoders import EncoderKind, Settling
+from fmn.extract.finetune.provenance import item_keys
 from fmn.extract.mfcc import RATE, SETTINGS, mfcc
 from fmn.extract.settings import ExtractSettings
 
@@ -65,7 +66,7 @@ def settle(settling: Settling) -> EncoderRecord:
         path = Path(given).resolve()
         weights = {"source": str(path), "sha256": {"bilstm": network.sha256()}, "path": str(path)}
         return _record(network, weights, f"given, {path.name}", "", asked(settling.settings))
-    network, warning = _fit(settling)
+    network, warning = fit_on_train(settling)
     kept = f"bilstm-{network.sha256()[:12]}.safetensors"  # by content: no other fitting ever overwrites it
     network.save(settling.cache / kept)
     told = f"fitted here on {network.fitted_on.get('items', 0)} recordings of the train split"
@@ -91,7 +92,16 @@ def open_bilstm(record: EncoderRecord, cache: Path, device: str) -> BilstmEncode
     return BilstmEncoder(network)
 
 
-def _fit(settling: Settling) -> tuple[BiLstm, str]:
+def seen(record: EncoderRecord, cache: Path) -> list[str]:
+    """Keys of the items that the weights were fitted on, from the weights' own header."""
+    files = record.weights.get("files", {})
+    path = cache / files["bilstm"] if "bilstm" in files else Path(str(record.weights.get("path", "")))
+    keys = load_bilstm(path).fitted_on.get("content", [])
+    return [str(key) for key in keys] if isinstance(keys, list) else []
+
+
+def fit_on_train(settling: Settling, how: FitSettings | None = None) -> tuple[BiLstm, str]:
+    """Fit a Bi-LSTM on the train split; (network, warning or ""). `how` None: within --fit-minutes, else defaults."""
     settings, watcher = settling.settings, settling.watcher
     watcher.stage("MFCC of the train split", len(settling.train))
     frames: dict[str, np.ndarray] = {}
@@ -106,7 +116,7 @@ def _fit(settling: Settling) -> tuple[BiLstm, str]:
         [item.pair for item in items],
         seed=settings.seed,
     )
-    how = FitSettings(minutes=settings.fit_minutes, seed=settings.seed)
+    how = how or FitSettings(minutes=settings.fit_minutes, seed=settings.seed)
     watcher.stage("Bi-LSTM fitting (epochs)", how.epochs)
 
     def tell(epoch: Epoch) -> None:
@@ -123,7 +133,7 @@ def _fit(settling: Settling) -> tuple[BiLstm, str]:
     )
     if report.cut:
         watcher.say(
-            f"The Bi-LSTM's fitting was cut at --fit-minutes {settings.fit_minutes:g} after {len(report.epochs)} of "
+            f"The Bi-LSTM's fitting was cut at {how.minutes:g} minutes after {len(report.epochs)} of "
             f"{how.epochs} epochs: the result depends on the speed of this machine."
         )
     if report.accuracy is not None:
@@ -131,12 +141,16 @@ def _fit(settling: Settling) -> tuple[BiLstm, str]:
             f"Bi-LSTM fitted on {report.items} recordings of the train split ({report.classes} labels), validation "
             f"accuracy {100 * report.accuracy:.1f} % (chance {100 / report.classes:.1f} %), {report.seconds:.0f} s."
         )
+    network.fitted_on["content"] = item_keys(items)
     return network, report.warning
 
 
 def _record(
     network: BiLstm, weights: dict[str, Any], told: str, warning: str, asked_for: dict[str, Any]
 ) -> EncoderRecord:
+    fitted_on = {
+        key: value for key, value in network.fitted_on.items() if key != "content"
+    }  # long; in the weights file
     network_facts = {"units": network.units, "stack": network.stack, "pooling": network.pooling}
     return EncoderRecord(
         modality="audio",
@@ -145,8 +159,10 @@ def _record(
         preprocessing={"mfcc": dict(SETTINGS), **network_facts},
         weights=weights,
         warning=warning,
-        notes={"told": f"audio encoder: {told}", "fitted_on": dict(network.fitted_on), "asked": asked_for},
+        notes={"told": f"audio encoder: {told}", "fitted_on": fitted_on, "asked": asked_for},
     )
 
 
-BILSTM = EncoderKind(modality="audio", name="bilstm", chunk=CHUNK, asked=asked, settle=settle, open=open_bilstm)
+BILSTM = EncoderKind(
+    modality="audio", name="bilstm", chunk=CHUNK, asked=asked, settle=settle, open=open_bilstm, seen=seen
+)

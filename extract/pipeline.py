@@ -15,11 +15,11 @@ from fmn.errors import BadItem, InputError
 from fmn.extract.encoders import EncoderKind, Settling, encode_on_worker, encoder_kind
 from fmn.extract.finetune.provenance import named, seen_test_items
 from fmn.extract.graph import Task, local_workers, run_items
-from fmn.extract.manifest import read_manifest
+from fmn.extract.items import find_items
 from fmn.extract.plan import write_plan
 from fmn.extract.progress import Silence, Watcher
 from fmn.extract.resume import check_continuation, check_seed, held_items, split_beside
-from fmn.extract.scan import Scan, scan
+from fmn.extract.scan import Scan
 from fmn.extract.settings import ExtractSettings
 from fmn.extract.summary import Summary
 
@@ -60,7 +60,7 @@ def extract(
     }
     for kind in kinds.values():
         kind.asked(settings)  # what cannot be is said before anything is begun
-    found = _find(videos, audio, manifest)
+    found = find_items(videos, audio, manifest)
     for notice in found.notices:
         watcher.say(notice)
     summary = Summary(cache=cache, set_aside=list(found.set_aside), ignored=found.ignored)
@@ -133,18 +133,6 @@ class _Workers:
         if self._client is None:
             self._client = self._stack.enter_context(local_workers(self._count))
         yield from run_items(self._client, task, items, chunk)
-
-
-def _find(videos: Path | None, audio: Path | None, manifest: Path | None) -> Scan:
-    if manifest is not None:
-        if videos is not None or audio is not None:
-            raise InputError("Items come from folders or from --manifest, not from both. Leave one of them out.")
-        return read_manifest(manifest)
-    if videos is None:
-        raise InputError(
-            "Name a folder of videos (and one of recordings), or a --manifest: there is nothing to extract."
-        )
-    return scan(videos, audio)
 
 
 def _settle(
