@@ -45,19 +45,21 @@ class Interval:
         """The video's name without its camera, as the published splits name it: s07-d72."""
         return "-".join(self.video.split("-")[:2])
 
-    def row(self, path: str, label: str, split: str) -> Row:
-        """Its row of the manifest."""
+    def row(self, path: str, split: str, triple: tuple[str, str, str] | None = None) -> Row:
+        """Its row of the manifest. The label is the verb, or its (action, subject, receptacle) with blanks between."""
         start, end = frame_times(self.first, self.last, self.rate)
         listed = {name: "; ".join(found) for name, found in self.objects.items()}
         return Row(
             id=f"{self.video}-{self.number:03d}",
             path=path,
-            label=label,
+            label=" ".join(triple or (self.verb,)),
             split=split,
             group=f"s{self.subject:02d}",
             start=start,
             end=end,
-            extra={
+            # The paper's three words have columns of their own: sentences are made from them.
+            extra=dict(zip(("action", "subject", "receptacle"), triple or (), strict=False))
+            | {
                 "activity": self.verb,
                 "dish": str(self.dish),
                 "tool": listed["tool"],
@@ -162,7 +164,7 @@ def import_intervals(
     source: Path,
     folder: VideoFolder,
     splits: Mapping[str, str] | None = None,
-    labels: Mapping[tuple[str, int], str] | None = None,
+    triples: Mapping[tuple[str, int], tuple[str, str, str]] | None = None,
     allow_missing: bool = False,
 ) -> Imported:
     """Intervals -> rows, in the order given.
@@ -171,7 +173,8 @@ def import_intervals(
         source: the annotation file, for sentences.
         folder: where the videos are.
         splits: sequence (`s07-d72`) -> split; intervals of other sequences are left out. None: no split.
-        labels: (video, number) -> label; other intervals are left out. None: all, each with its verb as label.
+        triples: (video, number) -> (action, subject, receptacle), which become the label and columns of their own;
+            other intervals are left out. None: all, each with its verb as label.
         allow_missing: keep intervals whose video is not there.
 
     Raises:
@@ -191,10 +194,10 @@ def import_intervals(
     rows = [
         each.row(
             folder.path(each.video),
-            each.verb if labels is None else labels[each.video, each.number],
             splits[each.sequence] if splits is not None else "",
+            triples[each.video, each.number] if triples is not None else None,
         )
         for each in listed
-        if each.video not in absent and (labels is None or (each.video, each.number) in labels)
+        if each.video not in absent and (triples is None or (each.video, each.number) in triples)
     ]
     return Imported(rows, len(intervals), len(wanted) - len(missing), missing, [*notices, *folder.notices])

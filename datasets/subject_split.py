@@ -72,9 +72,12 @@ def _from_lists(folder: Path) -> dict[str, str]:
 
 def _from_table(path: Path, intervals: Sequence[Interval]) -> dict[str, str]:
     lines = _lines(path)
-    rows = list(csv.reader(lines))
+    try:
+        rows = list(csv.reader(lines))
+    except csv.Error as error:
+        raise InputError(f"The split's file {path} is not CSV ({error}).") from None
     if not rows or [name.strip().lower() for name in rows[0]] != ["subject", "split"]:
-        raise InputError(f"{path} needs the first line subject,split; it has {lines[0] if lines else 'nothing'!r}.")
+        raise InputError(f"{path} needs the first line subject,split; it has {lines[0] if lines else ''!r}.")
     sides: dict[int, str] = {}
     for number, row in enumerate(rows[1:], 2):
         subject, split = (row[0].strip(), row[1].strip()) if len(row) == 2 else ("", "")

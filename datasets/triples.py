@@ -37,9 +37,14 @@ class Category:
     clips: tuple[Interval, ...]
 
     @property
+    def triple(self) -> tuple[str, str, str]:
+        """(action, subject, receptacle)."""
+        return self.action, self.subject, self.receptacle
+
+    @property
     def label(self) -> str:
         """The words with blanks between them."""
-        return f"{self.action} {self.subject} {self.receptacle}"
+        return " ".join(self.triple)
 
     @property
     def persons(self) -> int:

@@ -88,7 +88,7 @@ def _row(
     return Row(
         id=name,
         path=folder.path(video),
-        label=str(entry.get("recipe_type", "")),
+        label=str(entry.get("recipe_type") or ""),
         split=splits[entry["subset"]],
         pair=name,
         group=video,

@@ -80,8 +80,8 @@ def mpii_cooking2_command(
         if (allow_missing or each.video in folder) and (splits is None or each.sequence in splits)
     ]
     categories = choose_categories(usable, seed)
-    labels = {(clip.video, clip.number): each.label for each in categories for clip in each.clips}
-    found = import_intervals(intervals, annotations, folder, splits, labels, allow_missing)
+    drawn = {(clip.video, clip.number): each.triple for each in categories for clip in each.clips}
+    found = import_intervals(intervals, annotations, folder, splits, drawn, allow_missing)
     why = ", ".join(f"{count} {reason}" for reason, count in sorted(unformed(usable).items()))
     formed = f"Of {len(usable)} intervals {why or 'none'} form no triple of the paper's words."
     if not categories:

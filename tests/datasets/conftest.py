@@ -52,7 +52,7 @@ class Matlab:
         self.annos.create_dataset(name, data=data.reshape((-1, 1) if column else (1, -1)))
 
 
-def interval(file_name="s07-d72-cam-002", start=1, end=30, activity="pourV", **objects):
+def make_interval(file_name="s07-d72-cam-002", start=1, end=30, activity="pourV", **objects):
     """One annotated interval; `objects`: tool, ingredients ... as lists of names."""
     return {"fileName": file_name, "startFrame": start, "endFrame": end, "activity": activity, **objects}
 
@@ -72,7 +72,7 @@ def write_annotation(path, intervals, *, rate=RATE, columns=(), leave_out=()):
             "endFrame": [each["endFrame"] for each in intervals],
             "startTimeSeconds": [each.get("startTimeSeconds", each["startFrame"] / rate) for each in intervals],
             "endTimeSeconds": [each.get("endTimeSeconds", each["endFrame"] / rate) for each in intervals],
-            "subject": [each.get("subject", int(each["fileName"][1:3])) for each in intervals],
+            "subject": [each.get("subject", int(each["fileName"][1:3].strip("/"))) for each in intervals],
             "dish": [int(each["fileName"][5:7]) for each in intervals],
             "frameRate": [rate],
         }
@@ -98,7 +98,7 @@ def many_intervals(count, seed=0, subjects=range(7, 38), verbs=("pourV", "cut ap
         video = f"s{subjects[index * len(subjects) // count]:02d}-d{draw.choice((21, 23, 72))}-cam-002"
         start = draw.randrange(1, 20_000)
         found.append(
-            interval(
+            make_interval(
                 video,
                 start,
                 start + draw.randrange(20, 400),
@@ -120,6 +120,29 @@ def touch(folder, *names):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"not opened")
     return folder
+
+
+@pytest.fixture
+def interval():
+    return make_interval
+
+
+@pytest.fixture
+def annotation(tmp_path):
+    def write(intervals, **options):
+        return write_annotation(tmp_path / "annotation.mat", intervals, **options)
+
+    return write
+
+
+@pytest.fixture
+def intervals_of():
+    return many_intervals
+
+
+@pytest.fixture
+def touched():
+    return touch
 
 
 @pytest.fixture
