@@ -13,10 +13,10 @@ import numpy as np
 
 from fmn.demo.kinds import KINDS, Kind
 from fmn.demo.scene import scene_name
-from fmn.demo.speech import speak
 from fmn.demo.utterance import make_utterance, write_utterance
 from fmn.demo.video import scene_index, write_video
 from fmn.errors import InputError
+from fmn.speech.espeak import speak
 
 __all__ = ["KINDS", "Kind", "KitchenSet", "make_kitchen"]
 

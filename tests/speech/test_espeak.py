@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fmn.demo.sentences import VOICES
-from fmn.demo.speech import SAMPLE_RATE, speak
 from fmn.errors import InputError
+from fmn.speech.espeak import SAMPLE_RATE, speak
 
 SENTENCE = "peel the orange"
 
@@ -42,7 +42,7 @@ def test_threads_take_turns():
 
 def test_another_process_says_the_same():
     code = (
-        "import hashlib; from fmn.demo.speech import speak; "
+        "import hashlib; from fmn.speech.espeak import speak; "
         f"print(hashlib.sha256(speak({SENTENCE!r}, 'en-us+m5')[0].tobytes()).hexdigest())"
     )
     runs = {
@@ -98,5 +98,5 @@ def test_a_missing_package_names_the_extra(monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(InputError, match=r"fmn\[demo\]"):
+    with pytest.raises(InputError, match=r"fmn\[speech\]"):
         speak(SENTENCE, "en-us")

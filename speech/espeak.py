@@ -32,7 +32,7 @@ def speak(text: str, voice: str, rate: int = 170, pitch: int = 50, pitch_range: 
 
     voice: espeak-ng's name of a language and, after `+`, of a voice variant, such as `en-us+f3`;
     rate: words a minute, 80 to 450; pitch and pitch_range: 0 to 100.
-    InputError: a value out of range, an unknown voice, nothing to say, or `espeakng-loader` is not installed.
+    InputError: a value out of range, an unknown voice, nothing that makes a sound, or no `espeakng-loader` installed.
     """
     for name, value, low, high in (
         ("rate", rate, 80, 450),
@@ -48,7 +48,7 @@ def speak(text: str, voice: str, rate: int = 170, pitch: int = 50, pitch_range: 
     loader = _loader()
     with _lock:
         samples = _synthesise(loader, text, voice, {_RATE: rate, _PITCH: pitch, _RANGE: pitch_range})
-    if not len(samples):
+    if not samples.any():
         raise InputError(f"espeak-ng made no sound from {text!r}; give at least one word that can be pronounced.")
     return samples, SAMPLE_RATE
 
@@ -58,7 +58,8 @@ def _loader() -> ModuleType:
         import espeakng_loader
     except ImportError:
         raise InputError(
-            "Speech needs the package espeakng-loader, which is not installed; install it with: pip install 'fmn[demo]'"
+            "Speech needs the package espeakng-loader, which is not installed. "
+            "Install it with: pip install 'fmn[speech]'"
         ) from None
     module: ModuleType = espeakng_loader
     return module
@@ -78,14 +79,14 @@ def _synthesise(loader: ModuleType, text: str, voice: str, parameters: dict[int,
         library = ctypes.CDLL(loader.get_library_path())
     except OSError as error:
         raise InputError(
-            f"The speech library cannot be loaded: {error}; reinstall it with: pip install 'fmn[demo]'"
+            f"The speech library cannot be loaded: {error}; reinstall it with: pip install 'fmn[speech]'"
         ) from None
     try:
         library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         data = str(loader.get_data_path()).encode()
         rate = library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data, _INITIALIZE_DONT_EXIT)
         if rate != SAMPLE_RATE:
-            raise InputError(f"espeak-ng did not start (answer {rate}); reinstall it with: pip install 'fmn[demo]'")
+            raise InputError(f"espeak-ng did not start (answer {rate}); reinstall it with: pip install 'fmn[speech]'")
         library.espeak_SetSynthCallback(callback)
         # espeak-ng passes over an unknown variant in silence and speaks with the plain voice.
         _, plus, variant = voice.partition("+")

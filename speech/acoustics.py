@@ -1,13 +1,17 @@
 """The room that a sentence is heard in: resampling to 16 kHz, a short reverberation, a little noise, a gain."""
 
 import wave
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 from scipy.signal import fftconvolve, resample_poly
 
 RATE = 16_000
 """Sample rate of the finished utterances, in Hz."""
+
+_BLOCK = 4096  # samples a FLAC frame
 
 
 def in_a_room(samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -42,6 +46,27 @@ def write_wav(path: Path, samples: np.ndarray) -> None:
         file.setsampwidth(2)
         file.setframerate(RATE)
         file.writeframes(samples.astype("<i2").tobytes())
+
+
+def write_flac(path: Path, samples: np.ndarray) -> None:
+    """samples [n] int16 at 16 kHz -> a mono FLAC file, whatever the name ends with."""
+    with av.open(str(path), "w", format="flac", options={"fflags": "+bitexact"}) as container:
+        stream = container.add_stream("flac", rate=RATE, layout="mono")
+        for start in range(0, len(samples), _BLOCK):
+            part = np.ascontiguousarray(samples[None, start : start + _BLOCK])
+            frame = av.AudioFrame.from_ndarray(part, format="s16", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def seconds(path: Path) -> float:
+    """How long a WAV or FLAC file of ours lasts; its header says so."""
+    if path.suffix == ".wav":
+        with wave.open(str(path), "rb") as file:
+            return file.getnframes() / file.getframerate()
+    with av.open(str(path)) as container:
+        return float((container.duration or 0) / av.time_base)
 
 
 def _gain(decibels: float) -> float:
