@@ -76,7 +76,7 @@ def main(
     from fmn.extract.pipeline import extract
     from fmn.extract.settings import ExtractSettings
 
-    settings = ExtractSettings(**chosen, train=train_share, workers=_cores() if workers is None else workers)  # type: ignore[arg-type]
+    settings = ExtractSettings(**chosen, train=train_share, workers=cores() if workers is None else workers)  # type: ignore[arg-type]
     with Bars(quiet) as bars:
         summary = extract(videos, audio, cache, settings, manifest=manifest, watcher=bars)
     if not quiet:
@@ -87,7 +87,8 @@ def main(
         context.exit(1)
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Cores that this process may use."""
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 

@@ -1,0 +1,137 @@
+"""What fmn-finetune calls: a set of media in, fitted weights with their history out."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fmn.cache import Item
+from fmn.cache.layout import write_durably
+from fmn.errors import InputError
+from fmn.extract.bilstm import BiLstm
+from fmn.extract.bilstm_fit import FitSettings
+from fmn.extract.device import pick_device
+from fmn.extract.encoder_bilstm import fit_on_train
+from fmn.extract.encoders import Settling
+from fmn.extract.finetune.begin import beginning
+from fmn.extract.finetune.checkpoint import FolderKeeper, write_history
+from fmn.extract.finetune.i3d_file import write_fitted
+from fmn.extract.finetune.settings import FinetuneSettings
+from fmn.extract.finetune.video import FEWEST, Map, VideoFit, check_room, fit_video
+from fmn.extract.graph import local_workers, run_items
+from fmn.extract.items import find_items
+from fmn.extract.progress import Watcher
+from fmn.extract.settings import ExtractSettings
+from fmn.extract.split import assign_splits
+from fmn.extract.streams import NO_FLOW, VideoSettings
+
+STAMP = "finetune.json"
+
+
+@dataclass(frozen=True)
+class MediaSet:
+    """Where the items come from, as fmn-extract takes them: the same folders, share and seed give the same split."""
+
+    videos: Path | None
+    audio: Path | None
+    manifest: Path | None
+    train: float = 0.7
+    seed: int = 0
+
+    def train_items(self, modality: str, watcher: Watcher) -> list[Item]:
+        """The items of the train split ("val" among them); InputError as fmn-extract says it."""
+        found = find_items(self.videos, self.audio, self.manifest)
+        for notice in found.notices:
+            watcher.say(notice)
+        items = assign_splits(found.items, self.train, self.seed)
+        return [item for item in items if item.modality == modality and item.split in ("train", "val")]
+
+
+def finetune_video(
+    media: MediaSet,
+    out: Path,
+    begin_from: str,
+    shown: VideoSettings,
+    how: FinetuneSettings,
+    watcher: Watcher,
+    workers: int = 1,
+    device: str = "auto",
+    scratch: Path | None = None,
+) -> VideoFit:
+    """Fit I3D on the train split and write `rgb.safetensors`, `flow.safetensors`, `history.csv`, `curve.png` to `out`.
+
+    A fitting that was interrupted goes on when it is asked for again in the same words. `scratch`: where decoded frames
+    lie meanwhile (in `out` by default). InputError: too few clips; `out` holds another fitting, or this one, finished;
+    weights to begin from that cannot be had.
+    """
+    streams = ("rgb",) if shown.flow == NO_FLOW else ("rgb", "flow")
+    picked = pick_device(device)
+    begin = beginning(begin_from, streams, how.seed)
+    items = media.train_items("video", watcher)
+    _claim(out, {"begin_from": begin_from, "shown": asdict(shown), "how": asdict(how)}, items)
+    place = scratch or out
+    check_room(len(items), shown, shutil.disk_usage(place).free)
+    keeper = FolderKeeper(out)
+    with _mapper(workers) as run, tempfile.TemporaryDirectory(prefix=".frames-", dir=place) as folder:
+        fit = fit_video(items, begin, shown, how, Path(folder).resolve(), run, watcher, picked, keeper)
+    if fit is None:
+        raise InputError(
+            f"Fitting needs at least {FEWEST} readable clips of two labels (or pairs) in the train split, besides the "
+            f"validation part; there are {len(items)} clips in all. Add clips, or use weights as they are."
+        )
+    for stream, result in fit.streams.items():
+        write_fitted(out, f"{stream}.safetensors", result.network, result.about)
+    write_history(
+        out,
+        {stream: result.epochs for stream, result in fit.streams.items()},
+        {stream: result.best.number for stream, result in fit.streams.items()},
+    )
+    keeper.forget(streams)
+    return fit
+
+
+def finetune_audio(
+    media: MediaSet, out: Path, how: FitSettings, watcher: Watcher, workers: int = 1
+) -> tuple[BiLstm, str]:
+    """Fit a Bi-LSTM on the train split and write `out/bilstm.safetensors`; (network, warning or "").
+
+    InputError: `out` holds another fitting, or this one, finished.
+    """
+    items = media.train_items("audio", watcher)
+    _claim(out, {"how": json.loads(json.dumps(asdict(how)))}, items)
+    settings = ExtractSettings(seed=how.seed, train=media.train, workers=workers)
+    with _mapper(workers) as run:
+        network, warning = fit_on_train(Settling(out, settings, items, run, watcher), how)
+    network.save(out / "bilstm.safetensors")
+    return network, warning
+
+
+def _claim(out: Path, asked: dict[str, Any], items: Sequence[Item]) -> None:
+    """Make the folder this fitting's, or see that it is the same one, unfinished."""
+    stamp = {**asked, "items": [[item.id, item.label, item.pair, item.split] for item in items]}
+    file = out / STAMP
+    if file.is_file():
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            found = None
+        if found != json.loads(json.dumps(stamp)):
+            raise InputError(f"{out} holds another fitting (see {file}): ask for the same one, or name another --out.")
+        if any(out.glob("[!s.]*.safetensors")):
+            raise InputError(f"The fitting in {out} is finished: use its weights, or name another --out.")
+        return
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"Fitted weights need a folder of their own, and {out} is not empty: name another --out.")
+    out.mkdir(parents=True, exist_ok=True)
+    write_durably(out, STAMP, json.dumps(stamp, indent=1).encode())
+
+
+@contextmanager
+def _mapper(workers: int) -> Iterator[Map]:
+    with ExitStack() as stack:
+        client = stack.enter_context(local_workers(workers))
+        yield lambda task, items, chunk: run_items(client, task, items, chunk)

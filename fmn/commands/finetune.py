@@ -1,0 +1,168 @@
+"""fmn-finetune: the encoders, fitted further on the train split."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fmn.commands.extract import cores
+from fmn.commands.progress import Bars
+from fmn.commands.shell import group
+
+if TYPE_CHECKING:
+    from fmn.extract.finetune.video import VideoFit
+
+FOLDER = click.Path(path_type=Path)
+
+
+@group("fmn-finetune")
+def main() -> None:
+    """Fit an encoder on the train split: the same folders, --train and --seed as fmn-extract, so the same split."""
+
+
+def _of_a_set(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The arguments that say which items, and the options that both encoders have."""
+    for option in (
+        click.option("--quiet", is_flag=True, help="Print nothing but errors."),
+        click.option("--workers", type=int, help="Local processes that decode.  [default: one a core]"),
+        click.option("--seed", default=0, show_default=True, help="Of the split and of the fitting."),
+        click.option("--train", "share", default=0.7, show_default=True, help="Share of the items that are not test."),
+        click.option("--manifest", type=FOLDER, help="CSV of the items, in place of the two folders."),
+        click.argument("audio", type=FOLDER, required=False),
+        click.argument("videos", type=FOLDER, required=False),
+    ):
+        function = option(function)
+    return function
+
+
+@main.command("video")
+@_of_a_set
+@click.option("--out", type=FOLDER, default=Path("fitted-video"), show_default=True, help="Folder of the weights.")
+@click.option(
+    "--from",
+    "begin_from",
+    default="kinetics",
+    show_default=True,
+    help="kinetics, RGB[,FLOW] files, inception:FILE (a 2-D Inception-v1, inflated), or scratch.",
+)
+@click.option("--flow", type=click.Choice(["tvl1", "dis", "none"]), help="[default: tvl1; from scratch: dis]")
+@click.option("--short-side", type=int, help="Short side of a frame, pixels.  [default: 256; from scratch: 72]")
+@click.option("--crop", type=int, help="Random square of a frame, pixels.  [default: 224; from scratch: 64]")
+@click.option("--window", type=int, help="Frames of a random window.  [default: 64; from scratch: 32]")
+@click.option("--fps", type=float, help="Frames a second.  [default: 25; from scratch: 12.5]")
+@click.option("--epochs", type=int, help="At most so many passes over the clips.")
+@click.option("--batch", type=int, help="Clips a step.")
+@click.option("--accumulate", type=int, help="Steps whose gradients make one update.")
+@click.option("--rate", type=float, help="Highest learning rate.")
+@click.option("--head-rate", type=float, help="Times the rate, for the classifier.")
+@click.option("--optimiser", type=click.Choice(["adamw", "sgd"]), help="AdamW, or SGD with momentum 0.9.")
+@click.option("--weight-decay", type=float)
+@click.option("--frozen-until", help="Stages before this one stay as they are, such as Mixed_5b.")
+@click.option("--patience", type=int, help="Epochs without a better validation part before it stops.")
+@click.option("--minutes", type=float, help="Bound on both streams together.")
+@click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), help="auto: bf16 where it is native.")
+@click.option("--scratch", type=FOLDER, help="Folder for decoded frames.  [default: in --out]")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+def video(
+    videos: Path | None,
+    audio: Path | None,
+    manifest: Path | None,
+    share: float,
+    seed: int,
+    workers: int | None,
+    quiet: bool,
+    out: Path,
+    begin_from: str,
+    scratch: Path | None,
+    device: str,
+    flow: str | None,
+    short_side: int | None,
+    crop: int | None,
+    window: int | None,
+    fps: float | None,
+    **given: Any,
+) -> None:
+    """Fit both I3D streams on the clips' labels (or pairs, where there are none)."""
+    from dataclasses import replace
+
+    from fmn.extract.finetune.run import MediaSet, finetune_video
+    from fmn.extract.finetune.settings import FinetuneSettings
+    from fmn.extract.finetune.video import SMALL
+    from fmn.extract.streams import VideoSettings
+
+    sizes = {"flow": flow, "short_side": short_side, "crop": crop, "window": window, "fps": fps}
+    base = SMALL if begin_from == "scratch" else VideoSettings()
+    shown = replace(base, **{name: value for name, value in sizes.items() if value is not None})  # type: ignore[arg-type]
+    how = FinetuneSettings(seed=seed, **{name: value for name, value in given.items() if value is not None})
+    media = MediaSet(videos, audio, manifest, share, seed)
+    with Bars(quiet) as bars:
+        fit = finetune_video(media, out, begin_from, shown, how, bars, workers or cores(), device, scratch)
+    if not quiet:
+        _close(fit, out)
+
+
+@main.command("audio")
+@_of_a_set
+@click.option("--out", type=FOLDER, default=Path("fitted-audio"), show_default=True, help="Folder of the weights.")
+@click.option("--epochs", type=int, help="Passes over the recordings.")
+@click.option("--batch", type=int, help="Recordings a step.")
+@click.option("--rate", "lr", type=float, help="Highest learning rate.")
+@click.option("--units", type=int, help="Units each way; a vector has twice as many columns.")
+@click.option("--minutes", type=float, help="Bound on the fitting.")
+def audio_command(
+    videos: Path | None,
+    audio: Path | None,
+    manifest: Path | None,
+    share: float,
+    seed: int,
+    workers: int | None,
+    quiet: bool,
+    out: Path,
+    **given: Any,
+) -> None:
+    """Fit the Bi-LSTM on the recordings' labels, with variants of voice, speed and noise."""
+    from fmn.extract.bilstm_fit import FitSettings
+    from fmn.extract.finetune.run import MediaSet, finetune_audio
+
+    how = FitSettings(seed=seed, **{name: value for name, value in given.items() if value is not None})
+    with Bars(quiet) as bars:
+        _, warning = finetune_audio(MediaSet(videos, audio, manifest, share, seed), out, how, bars, workers or cores())
+    if warning:
+        click.echo(f"Warning: {warning}", err=True)
+    if not quiet:
+        click.echo(f"Next: fmn-extract ... --audio-weights {out / 'bilstm.safetensors'}")
+
+
+def _close(fit: "VideoFit", out: Path) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(emoji=False)
+    table = Table("stream", box=box.SIMPLE, title=f"I3D, {fit.told.split(',')[0]}")
+    for head in ("epochs", "kept", "validation accuracy %", "at first %"):
+        table.add_column(head, justify="right")
+    for name, result in fit.streams.items():
+        table.add_row(
+            name,
+            str(len(result.epochs) - 1),
+            str(result.best.number),
+            "" if result.best.accuracy is None else f"{100 * result.best.accuracy:.1f}",
+            "" if result.epochs[0].accuracy is None else f"{100 * result.epochs[0].accuracy:.1f}",
+        )
+    if fit.accuracy is not None and len(fit.streams) > 1:
+        table.add_row("both", "", "", f"{100 * fit.accuracy:.1f}", "")
+    console.print(table)
+    console.print(
+        f"{fit.fitted} clips fitted on, {fit.held_out} held out, chance {100 * fit.chance:.1f} %, {fit.seconds:.0f} s.",
+        highlight=False,
+    )
+    for name, reason in fit.failed:
+        console.print(f"  left out: {name}: {reason}", markup=False, soft_wrap=True, highlight=False)
+    if fit.shortened:
+        console.print(f"{len(fit.shortened)} clips are longer than four windows; they were fitted on their first four.")
+    if any(result.cut for result in fit.streams.values()):
+        console.print("The fitting was cut at --minutes: the result depends on the speed of this machine.")
+    files = ",".join(str(out / f"{name}.safetensors") for name in fit.streams)
+    console.print(f"Next: fmn-extract ... --video-weights {files}", markup=False, soft_wrap=True, highlight=False)
