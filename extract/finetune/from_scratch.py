@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fmn.extract.encoders import Settling
 
 SCRATCH = ".fitting-"
+RATE = 1e-3  # random weights bear and need more than published ones
 CHANNELS = {"rgb": 3, "flow": 2}
 
 
@@ -27,7 +28,7 @@ def fit_from_scratch(settling: "Settling", shown: VideoSettings) -> VideoFit | N
     for left in settling.cache.glob(f"{SCRATCH}*"):
         shutil.rmtree(left, ignore_errors=True)
     check_room(len(settling.train), shown, shutil.disk_usage(settling.cache).free)
-    how = FinetuneSettings(minutes=settings.fit_minutes, seed=settings.seed)
+    how = FinetuneSettings(rate=RATE, minutes=settings.fit_minutes, seed=settings.seed)
     with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=settling.cache) as scratch:
         return fit_video(
             settling.train,

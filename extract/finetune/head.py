@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy
 from fmn.extract.i3d import Logits
 
 STEPS = 200
-PENALTY = 1e-3
+PENALTY = 0.1
 DEVIATION = 1e-3  # of a standardised feature: below this part of the mean deviation it says nothing
 
 

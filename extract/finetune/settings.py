@@ -25,7 +25,7 @@ class FinetuneSettings:
     epochs: int = 30
     batch: int = 8
     accumulate: int = 1
-    rate: float = 3e-4
+    rate: float = 1e-4
     head_rate: float = 1.0
     optimiser: str = "adamw"
     weight_decay: float = 1e-2

@@ -54,7 +54,7 @@ def _of_a_set(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--epochs", type=int, help="At most so many passes over the clips.")
 @click.option("--batch", type=int, help="Clips a step.")
 @click.option("--accumulate", type=int, help="Steps whose gradients make one update.")
-@click.option("--rate", type=float, help="Highest learning rate.")
+@click.option("--rate", type=float, help="Highest learning rate.  [default: 1e-4; from scratch: 1e-3]")
 @click.option("--head-rate", type=float, help="Times the rate, for the classifier.")
 @click.option("--optimiser", type=click.Choice(["adamw", "sgd"]), help="AdamW, or SGD with momentum 0.9.")
 @click.option("--weight-decay", type=float)
@@ -86,6 +86,7 @@ def video(
     """Fit both I3D streams on the clips' labels (or pairs, where there are none)."""
     from dataclasses import replace
 
+    from fmn.extract.finetune.from_scratch import RATE
     from fmn.extract.finetune.run import MediaSet, finetune_video
     from fmn.extract.finetune.settings import FinetuneSettings
     from fmn.extract.finetune.video import SMALL
@@ -94,6 +95,8 @@ def video(
     sizes = {"flow": flow, "short_side": short_side, "crop": crop, "window": window, "fps": fps}
     base = SMALL if begin_from == "scratch" else VideoSettings()
     shown = replace(base, **{name: value for name, value in sizes.items() if value is not None})  # type: ignore[arg-type]
+    if begin_from == "scratch":
+        given["rate"] = given["rate"] or RATE
     how = FinetuneSettings(seed=seed, **{name: value for name, value in given.items() if value is not None})
     media = MediaSet(videos, audio, manifest, share, seed)
     with Bars(quiet) as bars:
