@@ -75,7 +75,7 @@ def load_i3d(path: str | Path, in_channels: int) -> InceptionI3d:
     is the other stream's file, or when a value is not finite.
     """
     path = Path(path)
-    raw = _read(path)
+    raw = read_state(path)
     source = {published_name(name): name for name in raw}
     state = {new: raw[old] for new, old in source.items()}
     if len(state) < len(raw):
@@ -107,14 +107,20 @@ def published_name(name: str) -> str:
     return name
 
 
-def _require_file(path: Path) -> None:
+def _require_file(path: Path, title: str = "I3D") -> None:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise InputError(f"I3D weights must be a .pt, .pth or .safetensors file, and {path} {what}: correct the path.")
+        raise InputError(
+            f"{title} weights must be a .pt, .pth or .safetensors file, and {path} {what}: correct the path."
+        )
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    _require_file(path)
+def read_state(path: Path, title: str = "I3D") -> dict[str, Tensor]:
+    """The named tensors of a file, whichever network they are of; `title` names the wanted one in sentences.
+
+    Raises InputError when the file is missing, unreadable or no state dict. Nothing pickled is executed.
+    """
+    _require_file(path, title)
     with path.open("rb") as file:
         start = file.read(256)
     if not start:
@@ -136,8 +142,9 @@ def _read(path: Path) -> dict[str, Tensor]:
             f"{path} cannot be read as weights ({type(error).__name__}): {what}. Fetch it again, or save the network's "
             "state_dict() as .safetensors."
         ) from error
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
+    for key in ("state_dict", "model_state"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
     if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
         raise InputError(
             f"{path} holds no state dict (names to tensors) but a {type(content).__name__}: save the network's "

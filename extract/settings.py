@@ -11,10 +11,12 @@ FLOWS = ("auto", "tvl1", "dis", "none")
 class ExtractSettings:
     """Settings of `extract`.
 
-    `video_weights`: "auto", "random:SEED" or "RGB.pt[,FLOW.pt]". `audio_weights`: a file, or "" to fit on the train
-    split. `flow`: "auto" is tvl1 for given or published weights, which saw TV-L1, and dis for untrained ones, which
-    saw nothing. `short_side`, `crop`: pixels; `window`: frames at `fps`. `train`: share of the items that are not
-    test. `fit_minutes`: bound on the fitting of the audio encoder. `workers`: local processes.
+    `video_weights`: "auto", "random:SEED" or a file; for i3d "RGB.pt[,FLOW.pt]". `audio_weights`: a file, or "" for
+    what the encoder does by itself: fitting on the train split (bilstm, musimnet), looking for published weights
+    (musicnn, vggish), nothing (vmnet). `flow`, of i3d: "auto" is tvl1 for given or published weights, which saw TV-L1,
+    and dis for untrained ones, which saw nothing; encoders without a flow stream refuse a named method.
+    `short_side`, `crop`: pixels; `window`: frames at `fps`, of i3d. `train`: share of the items that are not test.
+    `fit_minutes`: bound on the fitting of the audio encoder. `workers`: local processes.
     """
 
     video_encoder: str = "i3d"
@@ -41,7 +43,7 @@ class ExtractSettings:
             raise InputError(f"Extraction needs at least 1 worker, got {self.workers}.")
         if self.crop < 32 or self.short_side < self.crop:
             raise InputError(
-                f"I3D needs a crop of at least 32 pixels that fits the short side; got crop {self.crop}, short side "
+                f"Video needs a crop of at least 32 pixels that fits the short side; got crop {self.crop}, short side "
                 f"{self.short_side}."
             )
         if self.window < 8:
