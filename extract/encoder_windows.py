@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from fmn.cache import EncoderRecord, Item, Row
-from fmn.errors import BadItem
+from fmn.errors import BadItem, InputError
 from fmn.extract.backbone_weights import asked_weights, recorded_network, settle_weights
 from fmn.extract.backbones.backbone import Backbone
 from fmn.extract.device import pick_device
@@ -38,7 +38,8 @@ class WindowsEncoder:
         total = np.zeros(self.backbone.dim, np.float64)
         count = repeated = 0
         seconds = 0.0
-        with torch.inference_mode():
+        exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+        with torch.inference_mode(), exact:
             for window in self.backbone.windows(item, self.preprocessing):
                 vector = self.network(window.input[None].to(self.device))[0]
                 total += vector.double().cpu().numpy()
@@ -72,6 +73,11 @@ def windows_kind(backbone: Backbone) -> EncoderKind:
 
     def opened(record: EncoderRecord, cache: Path, device: str) -> WindowsEncoder:
         picked = pick_device(device)
+        if backbone.fixed and dict(record.preprocessing) != backbone.preprocessing(ExtractSettings()):
+            raise InputError(
+                f"The {backbone.name} features of this cache were made by another version, which showed recordings "
+                "otherwise: extract into another --cache."
+            )
         return WindowsEncoder(backbone, recorded_network(backbone, record, cache), record.preprocessing, picked)
 
     return EncoderKind(backbone.modality, backbone.name, backbone.chunk, asked, settle, opened)

@@ -57,6 +57,11 @@ class Backbone:
     elsewhere: Callable[[], Path | None] = nowhere
     chunk: int = 1
 
+    @property
+    def fixed(self) -> bool:
+        """Whether the preprocessing is the same for all settings: frames come in the user's size, sounds do not."""
+        return self.modality == "audio"
+
     def found(self) -> Path | None:
         """Published weights on this machine: in the weights folder, else elsewhere."""
         here = (weights_folder() / name for name in self.names)

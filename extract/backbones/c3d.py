@@ -36,7 +36,7 @@ class C3d(nn.Module):
         super().__init__()
         for name, (before, after) in WIDTHS.items():
             self.add_module(name, nn.Conv3d(before, after, 3, padding=1))
-        self.fc6 = nn.Linear(512 * 4 * 4, FEATURES)
+        self.fc6 = nn.Linear(WIDTHS["conv5b"][1] * 4 * 4, FEATURES)
 
     def forward(self, clips: Tensor) -> Tensor:
         if tuple(clips.shape[1:]) != (3, WINDOW, SIDE, SIDE):

@@ -5,6 +5,7 @@ current torchvision; neither is used.
 """
 
 import importlib
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,9 @@ def zoo_network(name: str) -> ZooNetwork:
     import_torchvision()
     family = {"x3d_m": "x3d", "r2plus1d_r50": "r2plus1d"}.get(name, "resnet")
     try:
-        builder = getattr(importlib.import_module(f"pytorchvideo.models.hub.{family}"), name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # its layers are compiled in a way that torch gives up
+            builder = getattr(importlib.import_module(f"pytorchvideo.models.hub.{family}"), name)
     except ImportError as error:
         raise InputError(
             f"The encoder {name} needs pytorchvideo ({error}): install it with pip install 'fmn[zoo]'."
