@@ -113,7 +113,7 @@ def _close(summary: "Summary") -> None:
         console.print(f"{aside}{summary.ignored} other files were ignored.", markup=False, highlight=False)
     if summary.repeated:
         console.print(
-            f"{len(summary.repeated)} clips have a last window that was filled by repeating frames "
+            f"{len(summary.repeated)} items have a last window that was filled by repeating frames "
             f"(the cache says which; `fmn-cache inspect {summary.cache}`).",
             markup=False,
         )
