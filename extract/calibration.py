@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from fmn.cache import Item
 from fmn.cache.layout import write_durably
@@ -69,7 +69,7 @@ def first_windows_on_worker(
     return found
 
 
-def save_calibration(cache: Path, networks: Mapping[str, InceptionI3d]) -> str:
+def save_calibration(cache: Path, networks: Mapping[str, nn.Module], encoder: str = "i3d") -> str:
     """Write the statistics of all streams to one small safetensors file in `cache`, atomically; its name.
 
     The name follows the content, so that another settling never overwrites what earlier features were made with.
@@ -81,19 +81,19 @@ def save_calibration(cache: Path, networks: Mapping[str, InceptionI3d]) -> str:
         if name.endswith(STATISTICS)
     }
     content = save(tensors)
-    name = f"i3d-calibration-{hashlib.sha256(content).hexdigest()[:12]}.safetensors"
+    name = f"{encoder}-calibration-{hashlib.sha256(content).hexdigest()[:12]}.safetensors"
     write_durably(cache, name, content)
     return name
 
 
-def load_calibration(path: Path, stream: str, network: InceptionI3d) -> None:
+def load_calibration(path: Path, stream: str, network: nn.Module) -> None:
     """Put the statistics of `stream` into `network`; InputError when the file is gone or is another one."""
     try:
         found = load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(
-            f"The untrained I3D of this cache needs its statistics in {path} ({error}). Put the file back, or extract "
-            "into another --cache."
+            f"An untrained encoder of this cache needs its statistics in {path} ({error}). Put the file back, or "
+            "extract into another --cache."
         ) from None
     wanted = [name for name in network.state_dict() if name.endswith(STATISTICS)]
     if not all(f"{stream}.{name}" in found for name in wanted):

@@ -219,9 +219,8 @@ def _better(streams: tuple[str, ...]) -> str:
 
 
 def _video_settings(settings: ExtractSettings, flow: str, made_for: VideoSettings) -> VideoSettings:
-    """What was asked for, else what the weights were made for; a size alone brings the other one along."""
-    crop = settings.crop or (made_for.crop if settings.short_side is None else settings.short_side * 7 // 8)
-    side = settings.short_side or max(made_for.short_side if settings.crop is None else 0, -(-crop * 8 // 7))
+    """What was asked for, else what the weights were made for."""
+    side, crop = settings.frame_sizes(made_for.short_side, made_for.crop)
     window, fps = settings.window or made_for.window, settings.fps or made_for.fps
     return VideoSettings(flow, side, crop, window, fps)
 

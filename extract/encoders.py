@@ -90,6 +90,11 @@ def encode_on_worker(items: Sequence[Item], *, record: EncoderRecord, cache: Pat
 def _kinds() -> dict[tuple[str, str], EncoderKind]:
     # Imported here: the encoders import this module for the types above.
     from fmn.extract.encoder_bilstm import BILSTM
+    from fmn.extract.encoder_clips import CLIPS
     from fmn.extract.encoder_i3d import I3D
+    from fmn.extract.encoder_musimnet import MUSIMNET
+    from fmn.extract.encoder_patches import PATCHES
+    from fmn.extract.encoder_vmnet import VMNET
 
-    return {(kind.modality, kind.name): kind for kind in (I3D, BILSTM)}
+    kinds = (I3D, *CLIPS, BILSTM, *PATCHES, MUSIMNET, VMNET)
+    return {(kind.modality, kind.name): kind for kind in kinds}

@@ -22,16 +22,16 @@ SHOWN = 20
     "--cache", type=click.Path(path_type=Path), default=Path("cache"), show_default=True, help="Cache folder."
 )
 @click.option("--manifest", type=click.Path(path_type=Path), help="CSV of the items, in place of the two folders.")
-@click.option("--video-encoder", default="i3d", show_default=True, help="Video encoder by name.")
-@click.option("--audio-encoder", default="bilstm", show_default=True, help="Audio encoder by name.")
+@click.option("--video-encoder", default="i3d", show_default=True, help="Video encoder by name (docs/encoders.md).")
+@click.option("--audio-encoder", default="bilstm", show_default=True, help="Audio encoder by name (docs/encoders.md).")
 @click.option(
     "--video-weights",
     default="auto",
     show_default=True,
-    help="auto, RGB[,FLOW] files or random:SEED. auto: files in $FMN_WEIGHTS, else one try to fetch, else fitted here "
-    "on the train split, at small frames, and said.",
+    help="auto, a file (i3d: RGB[,FLOW]) or random:SEED. auto: files in $FMN_WEIGHTS, else i3d is tried to fetch, else "
+    "fitted here on the train split at small frames, and said; others: else untrained, and said.",
 )
-@click.option("--audio-weights", default="", help="Bi-LSTM weights file; by default fitted on the train split.")
+@click.option("--audio-weights", default="", help="Weights file. By default bilstm and musimnet are fitted here.")
 @click.option(
     "--flow",
     type=click.Choice(["auto", "tvl1", "dis", "none"]),
@@ -116,7 +116,7 @@ def _close(summary: "Summary") -> None:
         console.print(f"{aside}{summary.ignored} other files were ignored.", markup=False, highlight=False)
     if summary.repeated:
         console.print(
-            f"{len(summary.repeated)} clips have a last window that was filled by repeating frames "
+            f"{len(summary.repeated)} items have a last window that was filled by repeating frames "
             f"(the cache says which; `fmn-cache inspect {summary.cache}`).",
             markup=False,
         )
