@@ -144,28 +144,30 @@ class InceptionI3d(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.logits = Logits(num_classes)
 
-    def feature_map(self, clip: Tensor) -> Tensor:
+    def feature_map(self, clip: Tensor, entry: str = "") -> Tensor:
         """[B, in_channels, T, H, W] in [-1, 1] -> [B, 1024, ceil(T/8), ceil(H/32), ceil(W/32)], the output of Mixed_5c.
 
+        With an `entry`, the name of a stage of the trunk, `clip` is what goes into that stage.
         Raises InputError when the clip is not five-dimensional or has another number of channels.
         """
-        check_clip(clip, self.in_channels)
+        if not entry:
+            check_clip(clip, self.in_channels)
         x = clip
-        for name in self.trunk:
+        for name in self.trunk[self.trunk.index(entry) if entry else 0 :]:
             x = self.get_submodule(name)(x)
         return x
 
-    def features(self, clip: Tensor) -> Tensor:
+    def features(self, clip: Tensor, entry: str = "") -> Tensor:
         """[B, in_channels, T, H, W] in [-1, 1] -> [B, 1024]: the average of Mixed_5c over time and space."""
-        return self.feature_map(clip).mean(dim=(2, 3, 4))
+        return self.feature_map(clip, entry).mean(dim=(2, 3, 4))
 
-    def forward(self, clip: Tensor) -> Tensor:
-        """[B, in_channels, T, H, W] in [-1, 1] -> logits [B, num_classes].
+    def forward(self, clip: Tensor, entry: str = "") -> Tensor:
+        """[B, in_channels, T, H, W] in [-1, 1] -> logits [B, num_classes]; `entry` as in `feature_map`.
 
         The published head: 2 x 7 x 7 average pool of stride 1 (cut to the map where the map is smaller), dropout,
         1x1x1 convolution, mean over time (and over space where frames exceed 224).
         """
-        x = self.feature_map(clip)
+        x = self.feature_map(clip, entry)
         window = [min(size, full) for size, full in zip(x.shape[2:], (2, 7, 7), strict=True)]
         x = F.avg_pool3d(x, window, stride=1)
         y: Tensor = self.logits(self.dropout(x))

@@ -62,8 +62,9 @@ def _i3d_name(name: str) -> str:
     part, _, rest = name.partition(".")
     if part in _STEM:
         part = _STEM[part]
-    elif match := re.match(r"inception(\d[a-f])$", part):
+    elif match := re.match(r"inception(\d)([a-e])$", part):
         branch = re.match(r"branch(1|[234]\.[01])\.(.+)$", rest)
         if branch and branch[1] in _BRANCHES:
-            part, rest = f"Mixed_{match[1]}.{_BRANCHES[branch[1]]}", branch[2]
+            # I3D counts the pool before the blocks: its Mixed_3b is inception3a.
+            part, rest = f"Mixed_{match[1]}{chr(ord(match[2]) + 1)}.{_BRANCHES[branch[1]]}", branch[2]
     return f"{part}.{re.sub('^conv[.]', 'conv3d.', rest)}"

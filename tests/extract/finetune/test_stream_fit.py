@@ -1,0 +1,133 @@
+"""Fitting one stream: it learns, keeps its best epoch, leaves frozen stages alone, and goes on to the same bits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from fmn.errors import InputError
+from fmn.extract.finetune.checkpoint import FolderKeeper
+from fmn.extract.finetune.settings import FinetuneSettings
+from fmn.extract.finetune.stream_fit import FitClips, StreamFit, two_stream_accuracy
+from fmn.extract.i3d import untrained_i3d
+
+HOW = FinetuneSettings(epochs=2, batch=3, rate=1e-3, precision="fp32", dropout=0.2)
+
+
+@pytest.fixture
+def clips(clip):
+    """Dark and bright clips, five to fit on and two to validate."""
+    made = [clip(f"c{k}", frames=9, seed=k, level=40 + 120 * (k % 2)) for k in range(7)]
+    return FitClips(made[:5], [0, 1, 0, 1, 0], made[5:], [1, 0], 2)
+
+
+def fit(clips, how=HOW, stream="rgb", seed=0):
+    network = untrained_i3d(3 if stream == "rgb" else 2, seed, 2)
+    return StreamFit(network, stream, clips, 8, 32, how)
+
+
+@pytest.mark.parametrize("stream", ["rgb", "flow"])
+def test_bright_and_dark_are_told_apart(clips, stream):
+    one = fit(clips, stream=stream)
+    seen = []
+    one.run(seen.append)
+    assert [epoch.number for epoch in seen] == [0, 1, 2] and one.best is not None and one.best.accuracy == 1.0
+    scores = one.scores()
+    assert scores.shape == (2, 2) and torch.allclose(scores.exp().sum(dim=1), torch.ones(2), atol=0.2)
+    assert scores.argmax(dim=1).tolist() == [1, 0]
+
+
+def test_the_best_epoch_is_what_remains(clips):
+    one = fit(clips)
+    one.run(lambda epoch: None)
+    best = max(one.epochs, key=lambda epoch: (epoch.accuracy, -epoch.validation_loss))
+    assert one.best == best
+    assert float(torch.nn.functional.nll_loss(one.scores(), torch.tensor([1, 0]))) == pytest.approx(
+        best.validation_loss, abs=1e-6
+    )
+
+
+def test_frozen_stages_do_not_move(clips):
+    one = fit(clips, replace(HOW, frozen_until="Mixed_5b", epochs=1))
+    before = {name: value.clone() for name, value in one.network.state_dict().items()}
+    one.start()
+    one._one_pass(1)
+    moved = {
+        name.split(".")[0] for name, value in one.network.state_dict().items() if not torch.equal(value, before[name])
+    }
+    assert moved == {"Mixed_5b", "Mixed_5c", "logits"}
+
+
+def test_patience_ends_a_fitting(clips):
+    one = fit(clips, replace(HOW, epochs=50, patience=1, rate=1e-9))
+    one.run(lambda epoch: None)
+    assert len(one.epochs) - 1 - one.best.number == 1 < 50
+
+
+def test_minutes_cut_the_plan_and_it_is_said(clips):
+    one = fit(clips, replace(HOW, epochs=1000, minutes=1e-3))
+    one.run(lambda epoch: None)
+    assert one.cut and len(one.epochs) == 2
+
+
+def test_two_half_batches_make_one_update(clips):
+    one = fit(clips, replace(HOW, batch=2, accumulate=2))
+    one.start()
+    one._one_pass(1)
+    assert one.updates == 2  # three batches of 2, 2 and 1 + 1 clips: an update after the second and after the last
+
+
+def test_a_fitting_in_two_processes_worth_of_pieces_ends_in_the_same_bits(clips, tmp_path):
+    whole = fit(clips)
+    whole.run(lambda epoch: None)
+    keeper = FolderKeeper(tmp_path)
+    first = fit(clips)
+
+    class Stop(Exception):
+        pass
+
+    def stop(epoch):
+        keeper.keep(first, epoch)
+        if epoch.number == 1:
+            raise Stop
+
+    with pytest.raises(Stop):
+        first.run(stop)
+    second = fit(clips)
+    keeper.restore(second)
+    assert len(second.epochs) == 2
+    second.run(lambda epoch: keeper.keep(second, epoch))
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, second.network.state_dict()[name]), name
+    keeper.forget(["rgb"])
+    assert not list(tmp_path.glob("state-*"))
+
+
+def test_a_damaged_state_is_a_sentence(clips, tmp_path):
+    (tmp_path / "state-rgb.safetensors").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="cannot be resumed"):
+        FolderKeeper(tmp_path).restore(fit(clips))
+
+
+def test_two_streams_are_added():
+    rgb = torch.log(torch.tensor([[0.6, 0.4], [0.6, 0.4], [0.1, 0.9]]))
+    flow = torch.log(torch.tensor([[0.1, 0.9], [0.5, 0.5], [0.45, 0.55]]))
+    right = np.argmax(np.exp(rgb.numpy()) * np.exp(flow.numpy()), axis=1)
+    assert right.tolist() == [1, 0, 1]
+    assert two_stream_accuracy({"rgb": rgb, "flow": flow}, [1, 1, 1]) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"epochs": 0}, "epochs 0"),
+        ({"optimiser": "lion"}, "adamw, sgd"),
+        ({"precision": "fp8"}, "auto, bf16, fp32"),
+        ({"frozen_until": "Mixed_9z"}, "Mixed_5c"),
+        ({"dropout": 1.0}, "dropout in"),
+    ],
+)
+def test_settings_out_of_range_are_refused(wrong, said):
+    with pytest.raises(InputError, match=said):
+        FinetuneSettings(**wrong)
