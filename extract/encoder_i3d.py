@@ -15,9 +15,9 @@ from fmn.errors import BadItem, InputError
 from fmn.extract.calibration import calibrated, load_calibration, save_calibration
 from fmn.extract.device import pick_device
 from fmn.extract.encoders import EncoderKind, Settling
-from fmn.extract.finetune.from_scratch import fit_from_scratch
+from fmn.extract.finetune.from_scratch import SHOWN, fit_from_scratch
 from fmn.extract.finetune.i3d_file import read_about, to_bytes
-from fmn.extract.finetune.video import FEWEST, SMALL
+from fmn.extract.finetune.video import FEWEST
 from fmn.extract.i3d import InceptionI3d, untrained_i3d
 from fmn.extract.i3d_fast import inference_dtype
 from fmn.extract.settings import ExtractSettings
@@ -162,7 +162,8 @@ def _published(settling: Settling, paths: dict[str, Path]) -> EncoderRecord:
 def _fitted(settling: Settling, streams: tuple[str, ...], why: str) -> EncoderRecord:
     """The last resort of `auto`: fitted here from scratch on the train split, within --fit-minutes."""
     settings, watcher = settling.settings, settling.watcher
-    shown = _video_settings(settings, "dis" if settings.flow == "auto" else settings.flow, SMALL)
+    flow = SHOWN.flow if settings.flow == "auto" else settings.flow
+    shown = replace(_video_settings(settings, flow, SHOWN), dtype=_random_dtype())
     watcher.say(f"No published I3D weights ({why}): fitting I3D here, {settings.fit_minutes:g} minutes at most.")
     fit = fit_from_scratch(settling, shown)
     if fit is None:
@@ -191,9 +192,7 @@ def _fitted(settling: Settling, streams: tuple[str, ...], why: str) -> EncoderRe
 def _untrained(settling: Settling, seed: int, warning: str) -> EncoderRecord:
     """Random weights, their batch norms set on clips of the train split: without that they say next to nothing."""
     flow = "dis" if settling.settings.flow == "auto" else settling.settings.flow
-    # Random layers amplify rounding (cosine bf16 to fp32 about 0.97): such features are of one number type for good.
-    dtype = "bf16" if inference_dtype(torch.device("cpu")) == torch.bfloat16 else "fp32"
-    settings = replace(_video_settings(settling.settings, flow, VideoSettings()), dtype=dtype)
+    settings = replace(_video_settings(settling.settings, flow, VideoSettings()), dtype=_random_dtype())
     networks = {stream: _random(stream, seed) for stream in _streams(flow)}
     clips = calibrated(networks, settings, settling)
     weights: dict[str, Any] = {"source": f"random, seed {seed}", "seed": seed, "calibrated_on": clips}
@@ -223,6 +222,11 @@ def _video_settings(settings: ExtractSettings, flow: str, made_for: VideoSetting
     side, crop = settings.frame_sizes(made_for.short_side, made_for.crop)
     window, fps = settings.window or made_for.window, settings.fps or made_for.fps
     return VideoSettings(flow, side, crop, window, fps)
+
+
+def _random_dtype() -> str:
+    """Random layers amplify rounding (cosine bf16 to fp32 about 0.97): such features are of one type for good."""
+    return "bf16" if inference_dtype(torch.device("cpu")) == torch.bfloat16 else "fp32"
 
 
 def _random(stream: str, seed: int) -> InceptionI3d:

@@ -99,6 +99,7 @@ class FastI3d(nn.Module):
         self.device = torch.device(device)
         self.dtype = dtype or inference_dtype(self.device)
         self.in_channels = network.in_channels
+        self.trunk = network.trunk
         stages: list[nn.Module] = []
         with torch.no_grad():
             for name in network.trunk:
@@ -121,8 +122,17 @@ class FastI3d(nn.Module):
 
         Raises InputError when the clip is not five-dimensional or has another number of channels.
         """
+        return self._through(clip, len(self.trunk)).mean(dim=(2, 3, 4), dtype=torch.float32)
+
+    @torch.inference_mode()
+    def maps(self, clip: Tensor, entry: str) -> Tensor:
+        """What goes into the stage `entry` of the trunk when `clip` is given: [B, C', T', H', W'] of `dtype`."""
+        return self._through(clip, self.trunk.index(entry))
+
+    def _through(self, clip: Tensor, stages: int) -> Tensor:
         check_clip(clip, self.in_channels)
         x = clip.to(self.device, self.dtype).contiguous(memory_format=LAYOUT)
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-            y: Tensor = self.stages(x)
-        return y.mean(dim=(2, 3, 4), dtype=torch.float32)
+            for stage in list(self.stages)[:stages]:
+                x = stage(x)
+        return x

@@ -14,7 +14,7 @@ from fmn.errors import InputError
 from fmn.extract.finetune.head import fit_head
 from fmn.extract.finetune.scratch import ScratchClip
 from fmn.extract.finetune.settings import FinetuneSettings
-from fmn.extract.finetune.windows_of import as_batch, centre_windows, random_window
+from fmn.extract.finetune.sources import Source
 from fmn.extract.i3d import InceptionI3d
 from fmn.extract.i3d_fast import inference_dtype
 
@@ -52,21 +52,13 @@ class StreamFit:
         network: InceptionI3d,
         stream: str,
         clips: FitClips,
-        window: int,
-        crop: int,
+        source: Source,
         how: FinetuneSettings,
         device: str = "cpu",
     ) -> None:
         self.network = network.to(device)
         self.network.dropout.p = how.dropout
-        self.stream, self.clips, self.window, self.crop, self.how, self.device = (
-            stream,
-            clips,
-            window,
-            crop,
-            how,
-            device,
-        )
+        self.stream, self.clips, self.source, self.how, self.device = stream, clips, source, how, device
         kind = torch.device(device)
         self.bf16 = how.precision == "bf16" or (how.precision == "auto" and inference_dtype(kind) == torch.bfloat16)
         self._freeze()
@@ -153,10 +145,11 @@ class StreamFit:
         total = 0.0
         batches = list(self._batches(draw))
         for at, batch in enumerate(batches):
-            clips = as_batch([self._variant(index, draw) for index in batch]).to(self.device)
+            drawn = [self.source.random(self.clips.fitted[index], draw) for index in batch]
+            inputs = torch.stack(drawn).to(self.device).contiguous(memory_format=torch.channels_last_3d)
             target = torch.tensor([self.clips.classes[index] for index in batch], device=self.device)
             with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16):
-                logits = self.network(clips)
+                logits = self.network(inputs, self.source.entry)
             loss = cross_entropy(logits.float(), target, label_smoothing=self.how.smoothing)
             (loss / self.how.accumulate).backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach()) * len(batch)
@@ -180,31 +173,24 @@ class StreamFit:
             # A batch norm over one clip says too little; the odd one is joined by some that were there already.
             yield batch if len(batch) > 1 else batch + order[: self.how.batch - 1]
 
-    def _variant(self, index: int, draw: np.random.Generator) -> np.ndarray:
-        return random_window(self.clips.fitted[index], self.stream, self.window, self.crop, draw)
-
     @torch.no_grad()
     def _pooled(self, clip: ScratchClip) -> Tensor:
         self.network.eval()
-        rows = [self._of(window, self.network.features) for window in self._windows(clip)]
+        rows = [self._of(window, self.network.features) for window in self.source.centre(clip)]
         return torch.cat(rows).mean(dim=0)
 
     @torch.no_grad()
     def _log_probabilities(self, clip: ScratchClip) -> Tensor:
-        rows = [self._of(window, self.network) for window in self._windows(clip)]
+        rows = [self._of(window, self.network) for window in self.source.centre(clip)]
         return torch.cat(rows).log_softmax(dim=1).mean(dim=0)
 
-    def _windows(self, clip: ScratchClip) -> Iterator[Tensor]:
-        for window in centre_windows(clip, self.stream, self.window, self.crop):
-            yield as_batch([window]).to(self.device)
-
-    def _of(self, clip: Tensor, network: Callable[[Tensor], Tensor]) -> Tensor:
+    def _of(self, window: Tensor, network: Callable[[Tensor, str], Tensor]) -> Tensor:
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16):
-            return network(clip).float().cpu()
+            return network(window[None].to(self.device), self.source.entry).float().cpu()
 
     def _frozen(self) -> list[nn.Module]:
         names = list(self.network.trunk)
-        end = names.index(self.how.frozen_until) if self.how.frozen_until else 0
+        end = max(names.index(name) if name else 0 for name in (self.how.frozen_until, self.source.entry))
         return [self.network.get_submodule(name) for name in names[:end]]
 
     def _freeze(self) -> None:

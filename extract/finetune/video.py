@@ -7,23 +7,25 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 from torch import Tensor
 
 from fmn.cache import Item
 from fmn.cache.parts import validation_part
 from fmn.errors import BadItem, InputError
+from fmn.extract.finetune.budget import affordable, balanced
 from fmn.extract.finetune.classes import Classes, find_classes
 from fmn.extract.finetune.i3d_file import FittedI3d
 from fmn.extract.finetune.provenance import item_keys
 from fmn.extract.finetune.scratch import ScratchClip, decode_on_worker
 from fmn.extract.finetune.settings import FinetuneSettings
+from fmn.extract.finetune.sources import FrameSource, MapSource, Source
 from fmn.extract.finetune.stream_fit import Epoch, FitClips, StreamFit, two_stream_accuracy
 from fmn.extract.finetune.windows_of import as_batch, centre_windows
 from fmn.extract.graph import Task
 from fmn.extract.i3d import InceptionI3d, calibrate
+from fmn.extract.i3d_fast import FastI3d
 from fmn.extract.progress import Watcher
-from fmn.extract.streams import NO_FLOW, VideoSettings
+from fmn.extract.streams import DTYPES, NO_FLOW, VideoSettings
 
 CHANNELS = {"rgb": 3, "flow": 2}
 FEWEST = 20  # clips to fit on; with fewer the network learns the clips and not what they show
@@ -68,7 +70,8 @@ class StreamResult:
 class VideoFit:
     """Both streams. `accuracy` and `chance`: of the two together on the validation part, None without one.
 
-    `failed`: items that could not be read, with the reason. `shortened`: items longer than four windows.
+    `left_out`: clips that the minutes did not suffice for. `failed`: items that could not be read, with the reason.
+    `shortened`: items longer than four windows.
     """
 
     streams: Mapping[str, StreamResult]
@@ -77,6 +80,7 @@ class VideoFit:
     classes: Classes
     fitted: int
     held_out: int
+    left_out: int
     failed: Sequence[tuple[str, str]]
     shortened: Sequence[str]
     seconds: float
@@ -91,7 +95,8 @@ class VideoFit:
             else "no validation part"
         )
         what = {"labels": "labels", "pairs": "pairs", "clips": "single clips, for want of labels"}[self.classes.method]
-        return f"fitted on {self.fitted} clips of the train split ({len(self.classes.names)} {what}), {found}"
+        part = f"{self.fitted} clips" + (f" ({self.left_out} more left out for want of time)" if self.left_out else "")
+        return f"fitted on {part} of the train split ({len(self.classes.names)} {what}), {found}"
 
 
 def fit_video(
@@ -104,6 +109,7 @@ def fit_video(
     watcher: Watcher,
     device: str = "cpu",
     keeper: Keeper | None = None,
+    entry: str = "",
 ) -> VideoFit | None:
     """Fit the RGB stream and, unless `shown.flow` is "none", the flow stream.
 
@@ -112,23 +118,34 @@ def fit_video(
             `cache.parts.validation_part` chooses, are held out to choose the epoch.
         begin: (stream, classes) -> the network to begin with.
         shown: size, window and rate of the frames.
-        how: `how.minutes` bounds both streams together, the decoding included.
+        how: `how.minutes` bounds both streams together, the decoding included. Where the clips are too many for that,
+            an equal number of each label is taken, and the rest is left out and counted.
         scratch: an empty folder for decoded frames; the caller removes it.
         run: runs tasks on the workers.
         keeper: keeps the state after every epoch.
+        entry: the first stage of the trunk that is fitted, on maps that those below make once ("" = all of it).
 
     Returns:
         None where there are fewer than 20 readable clips to fit on, or nothing to tell apart.
     """
     began = time.monotonic()
-    items = sorted(train, key=lambda item: item.id)
-    clips, failed = _decoded(items, shown, scratch, run, watcher)
-    items = [item for item in items if item.id in clips]
-    held = _held(items, how.seed)
-    classes = find_classes(items, held)
-    fitted = [item for item in items if item.id not in held and item.id in classes.of]
-    held_out = [item for item in items if item.id in held and item.id in classes.of]
-    if len(fitted) < FEWEST or len(classes.names) < 2:
+    held = _held(train, how.seed)
+    classes = find_classes(train, held)
+    items = balanced([item for item in train if item.id in classes.of], how.seed)
+    if sum(item.id not in held for item in items) < FEWEST or len(classes.names) < 2:
+        return None
+    decoder = _Decoder(shown, scratch, run, watcher, len(items))
+    first = decoder.decode(items[:CALIBRATED_ON])
+    streams = ("rgb",) if shown.flow == NO_FLOW else ("rgb", "flow")
+    networks = {stream: _begin(begin(stream, len(classes.names)), first, stream, shown) for stream in streams}
+    sources = {stream: _source(networks[stream].network, stream, shown, scratch, device, entry) for stream in streams}
+    each = decoder.seconds_a_clip + sum(_seconds(source, first) for source in sources.values())
+    taken = items[: max(len(first), affordable(len(items), each, how.minutes))]
+    clips = {**{clip.id: clip for clip in first}, **{clip.id: clip for clip in decoder.decode(taken[CALIBRATED_ON:])}}
+    items = sorted((item for item in taken if item.id in clips), key=lambda item: item.id)
+    fitted = [item for item in items if item.id not in held]
+    held_out = [item for item in items if item.id in held]
+    if len(fitted) < FEWEST:
         return None
     parts = FitClips(
         [clips[item.id] for item in fitted],
@@ -137,17 +154,14 @@ def fit_video(
         [classes.of[item.id] for item in held_out],
         len(classes.names),
     )
-    streams = ("rgb",) if shown.flow == NO_FLOW else ("rgb", "flow")
-    keys = item_keys([*fitted, *held_out])
+    keys = item_keys(items)
     results: dict[str, StreamResult] = {}
     scores: dict[str, Tensor] = {}
-    for place, stream in enumerate(streams):
+    for place, (stream, source) in enumerate(sources.items()):
+        _prepare(source, [*parts.fitted, *parts.validated], stream, watcher)
         left = how.minutes - (time.monotonic() - began) / 60
         bounded = replace(how, minutes=max(1e-3, left / (len(streams) - place)))
-        first = begin(stream, len(classes.names))
-        if first.calibrate:
-            calibrate(first.network, [_calibration(parts.fitted, stream, shown)])
-        fit = StreamFit(first.network, stream, parts, shown.window, shown.crop, bounded, device)
+        fit = StreamFit(networks[stream].network, stream, parts, source, bounded, device)
         _run(fit, watcher, keeper)
         assert fit.best is not None
         scores[stream] = fit.scores()
@@ -155,14 +169,16 @@ def fit_video(
             "method": classes.method,
             "items": len(fitted),
             "held_out": len(held_out),
+            "left_out": decoder.total - len(taken),
             "content": keys,
+            "entry": entry,
             "epochs": len(fit.epochs) - 1,
             "best_epoch": fit.best.number,
             "accuracy": fit.best.accuracy,
             "cut": fit.cut,
             "settings": asdict(how) | {"bf16": fit.bf16},
         }
-        about = FittedI3d(stream, classes.names, shown, first.told, facts)
+        about = FittedI3d(stream, classes.names, shown, networks[stream].told, facts)
         results[stream] = StreamResult(fit.network.cpu(), about, fit.epochs, fit.best, fit.cut)
     return VideoFit(
         results,
@@ -171,10 +187,67 @@ def fit_video(
         classes,
         len(fitted),
         len(held_out),
-        failed,
+        decoder.total - len(taken),
+        sorted(decoder.failed),
         [item.id for item in items if clips[item.id].cut],
         time.monotonic() - began,
     )
+
+
+class _Decoder:
+    """Decodes items on the workers into the scratch folder, and knows how long one takes."""
+
+    def __init__(self, shown: VideoSettings, scratch: Path, run: Map, watcher: Watcher, total: int) -> None:
+        self.task = functools.partial(decode_on_worker, settings=shown, folder=scratch)
+        self.run, self.watcher, self.total = run, watcher, total
+        self.failed: list[tuple[str, str]] = []
+        self.seconds_a_clip = 0.0
+
+    def decode(self, items: Sequence[Item]) -> list[ScratchClip]:
+        """The readable ones among `items`, in their order."""
+        began = time.monotonic()
+        self.watcher.stage("frames and flow of the train split", len(items))
+        found: dict[str, ScratchClip] = {}
+        for batch in self.run(self.task, items, 2):
+            for item, clip in batch:
+                if isinstance(clip, BadItem):
+                    self.failed.append((item.id, str(clip)))
+                else:
+                    found[item.id] = clip
+            self.watcher.step(len(batch), sum(isinstance(clip, BadItem) for _, clip in batch))
+        self.seconds_a_clip = (time.monotonic() - began) / max(1, len(items))
+        return [found[item.id] for item in items if item.id in found]
+
+
+def _begin(began: Began, clips: Sequence[ScratchClip], stream: str, shown: VideoSettings) -> Began:
+    """Set the batch norms of a network that knows nothing, from the first windows of `clips` in one batch."""
+    if began.calibrate and clips:
+        calibrate(began.network, [as_batch([next(centre_windows(c, stream, shown.window, shown.crop)) for c in clips])])
+    return began
+
+
+def _source(network: InceptionI3d, stream: str, shown: VideoSettings, scratch: Path, device: str, entry: str) -> Source:
+    if not entry:
+        return FrameSource(stream, shown.window, shown.crop)
+    return MapSource(FastI3d(network, device, DTYPES[shown.dtype]), entry, stream, shown.window, shown.crop, scratch)
+
+
+def _seconds(source: Source, clips: Sequence[ScratchClip]) -> float:
+    """What preparing a clip takes, from two of them; the first one also warms the processor up."""
+    seconds = 0.0
+    for clip in clips[:2]:
+        began = time.monotonic()
+        source.prepare(clip)
+        seconds = time.monotonic() - began
+    return seconds
+
+
+def _prepare(source: Source, clips: Sequence[ScratchClip], stream: str, watcher: Watcher) -> None:
+    if source.entry:
+        watcher.stage(f"what {source.entry} will see, {stream}", len(clips))
+        for clip in clips:
+            source.prepare(clip)
+            watcher.step()
 
 
 def _run(fit: StreamFit, watcher: Watcher, keeper: Keeper | None) -> None:
@@ -196,22 +269,6 @@ def _run(fit: StreamFit, watcher: Watcher, keeper: Keeper | None) -> None:
     fit.run(after)
 
 
-def _decoded(
-    items: Sequence[Item], shown: VideoSettings, scratch: Path, run: Map, watcher: Watcher
-) -> tuple[dict[str, ScratchClip], list[tuple[str, str]]]:
-    watcher.stage("frames and flow of the train split", len(items))
-    clips: dict[str, ScratchClip] = {}
-    failed = []
-    for batch in run(functools.partial(decode_on_worker, settings=shown, folder=scratch), items, 4):
-        for item, found in batch:
-            if isinstance(found, BadItem):
-                failed.append((item.id, str(found)))
-            else:
-                clips[item.id] = found
-        watcher.step(len(batch), sum(isinstance(found, BadItem) for _, found in batch))
-    return clips, sorted(failed)
-
-
 def _held(items: Sequence[Item], seed: int) -> set[str]:
     return {item.id for item in items if item.split == "val"} or validation_part(
         [item.id for item in items],
@@ -220,12 +277,6 @@ def _held(items: Sequence[Item], seed: int) -> set[str]:
         [item.pair for item in items],
         seed=seed,
     )
-
-
-def _calibration(clips: Sequence[ScratchClip], stream: str, shown: VideoSettings) -> Tensor:
-    """First windows of clips spread evenly over the ids, in one batch: what differs between batches would be lost."""
-    chosen = sorted({round(x) for x in np.linspace(0, len(clips) - 1, min(CALIBRATED_ON, len(clips)))})
-    return as_batch([next(centre_windows(clips[at], stream, shown.window, shown.crop)) for at in chosen])
 
 
 def check_room(items: int, shown: VideoSettings, free_bytes: int) -> None:

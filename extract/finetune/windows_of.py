@@ -21,11 +21,15 @@ def random_window(clip: ScratchClip, stream: str, length: int, crop: int, draw: 
     begin = int(draw.integers(0, max(0, count - length) + 1))
     top, left = int(draw.integers(0, height - crop + 1)), int(draw.integers(0, width - crop + 1))
     taken = frames[(begin + np.arange(length)) % count, top : top + crop, left : left + crop]
-    if draw.random() < 0.5:
-        taken = taken[:, :, ::-1].copy()
-        if stream == "flow":
-            taken[..., 0] = 255 - taken[..., 0]
-    return np.asarray(taken)
+    return mirrored(taken, stream) if draw.random() < 0.5 else np.asarray(taken)
+
+
+def mirrored(window: np.ndarray, stream: str) -> np.ndarray:
+    """The mirror image of uint8 [T, H, W, C]; what moved left in flow levels moves right."""
+    turned = window[:, :, ::-1].copy()
+    if stream == "flow":
+        turned[..., 0] = 255 - turned[..., 0]
+    return turned
 
 
 def centre_windows(clip: ScratchClip, stream: str, length: int, crop: int) -> Iterator[np.ndarray]:

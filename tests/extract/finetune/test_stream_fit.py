@@ -9,8 +9,11 @@ import torch
 from fmn.errors import InputError
 from fmn.extract.finetune.checkpoint import FolderKeeper
 from fmn.extract.finetune.settings import FinetuneSettings
+from fmn.extract.finetune.sources import FrameSource, MapSource
 from fmn.extract.finetune.stream_fit import FitClips, StreamFit, two_stream_accuracy
+from fmn.extract.finetune.windows_of import as_batch, centre_windows, mirrored
 from fmn.extract.i3d import untrained_i3d
+from fmn.extract.i3d_fast import FastI3d
 
 HOW = FinetuneSettings(epochs=2, batch=3, rate=1e-3, precision="fp32", dropout=0.2)
 
@@ -24,7 +27,7 @@ def clips(clip):
 
 def fit(clips, how=HOW, stream="rgb", seed=0):
     network = untrained_i3d(3 if stream == "rgb" else 2, seed, 2)
-    return StreamFit(network, stream, clips, 8, 32, how)
+    return StreamFit(network, stream, clips, FrameSource(stream, 8, 32), how)
 
 
 @pytest.mark.parametrize("stream", ["rgb", "flow"])
@@ -131,3 +134,46 @@ def test_two_streams_are_added():
 def test_settings_out_of_range_are_refused(wrong, said):
     with pytest.raises(InputError, match=said):
         FinetuneSettings(**wrong)
+
+
+def test_fitting_on_maps_is_fitting_on_frames_with_the_lower_part_frozen(clips, tmp_path):
+    """The maps are what goes into the entry; what is below it never moves; and extraction's network sees the same."""
+    network = untrained_i3d(3, 0, 2)
+    lower = FastI3d(network, dtype=torch.float32)
+    source = MapSource(lower, "Mixed_5b", "rgb", 8, 32, tmp_path)
+    for clip in [*clips.fitted, *clips.validated]:
+        source.prepare(clip)
+    frames = FrameSource("rgb", 8, 32)
+    for clip in clips.fitted:
+        for made, window in zip(source.centre(clip), frames.centre(clip), strict=True):
+            wanted = window[None]
+            for name in network.trunk[: network.trunk.index("Mixed_5b")]:
+                wanted = network.get_submodule(name)(wanted)
+            assert torch.allclose(made, wanted[0], rtol=2e-3, atol=2e-3)  # float16 on disk
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    one = StreamFit(network, "rgb", clips, source, replace(HOW, epochs=3))
+    one.run(lambda epoch: None)
+    moved = {name.split(".")[0] for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved == {"Mixed_5b", "Mixed_5c", "logits"} and one.best.accuracy == 1.0
+    with torch.no_grad():
+        whole = torch.stack([network(next(frames.centre(clip))[None])[0].log_softmax(0) for clip in clips.validated])
+    assert torch.allclose(whole, one.scores(), atol=2e-2)
+
+
+def test_a_random_map_is_that_of_a_window_or_of_its_mirror_image(clips, tmp_path):
+    lower = FastI3d(untrained_i3d(2, 0, 2), dtype=torch.float32)
+    source = MapSource(lower, "Mixed_4b", "flow", 8, 32, tmp_path)
+    clip = clips.fitted[0]
+    source.prepare(clip)
+    windows = list(centre_windows(clip, "flow", 8, 32))
+    known = [
+        lower.maps(as_batch([each]), "Mixed_4b")[0].half().float()
+        for window in windows
+        for each in (window, mirrored(window, "flow"))
+    ]
+    draw = np.random.default_rng(0)
+    seen = set()
+    for _ in range(40):
+        drawn = source.random(clip, draw)
+        seen |= {k for k, wanted in enumerate(known) if torch.equal(drawn, wanted)}
+    assert seen == set(range(2 * len(windows)))
