@@ -1,0 +1,147 @@
+"""Fitting encoders from the shell: fmn-finetune, and the last resort of fmn-extract, on real media."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from fmn.cache import FeatureCache
+from fmn.extract.finetune.i3d_file import read_about
+from fmn.extract.weights.i3d_file import load_i3d
+
+SIZES = ("--short-side", "40", "--crop", "32", "--window", "8")
+SCRATCH = ("--from", "scratch", *SIZES, "--batch", "6", "--workers", "1")
+
+
+@pytest.fixture(scope="module")
+def media(commands, tmp_path_factory):
+    """39 clips, 27 of them for training: enough to fit on."""
+    folder = tmp_path_factory.mktemp("fitting")
+    commands.write_set(folder, clips=13, sounds=4)
+    return folder
+
+
+@pytest.fixture
+def nowhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("FMN_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("FMN_OFFLINE", "1")
+
+
+@pytest.fixture(scope="module")
+def fitted(commands, media):
+    said = commands.run("fmn-finetune", "video", "videos", "audio", "--out", "w", "--epochs", "2", *SCRATCH, cwd=media)
+    assert said.returncode == 0, said.stderr
+    return said
+
+
+def test_finetune_writes_weights_that_say_what_they_were_fitted_on(media, fitted):
+    assert (
+        "validation accuracy" in fitted.stdout
+        and "--video-weights w/rgb.safetensors,w/flow.safetensors" in fitted.stdout
+    )
+    rows = list(csv.DictReader((media / "w/history.csv").open()))
+    assert {(row["stream"], row["epoch"]) for row in rows} == {(s, e) for s in ("rgb", "flow") for e in "012"}
+    assert (media / "w/curve.png").stat().st_size > 5000 and not list((media / "w").glob("state-*"))
+    about = read_about(media / "w/flow.safetensors")
+    assert about.stream == "flow" and about.classes == ("circle", "pulse", "sweep")
+    assert about.fitted_on["items"] + about.fitted_on["held_out"] == len(about.keys) == 27
+    load_i3d(media / "w/rgb.safetensors", 3)
+
+
+def test_an_extraction_takes_sizes_and_flow_from_the_weights(commands, media, fitted, tmp_path):
+    weights = "w/rgb.safetensors,w/flow.safetensors"
+    cache = tmp_path / "cache"
+    how = ("--cache", cache, "--fit-minutes", "0.01", "--workers", "1")
+    commands.run("fmn-extract", "videos", "audio", "--video-weights", weights, *how, cwd=media, check=0)
+    record = FeatureCache(cache).encoder("video")
+    shown = {name: record.preprocessing[name] for name in ("short_side", "crop", "window", "fps", "flow")}
+    assert shown == {"short_side": 40, "crop": 32, "window": 8, "fps": 12.5, "flow": "dis"}
+
+
+def test_weights_that_saw_the_test_split_are_refused(commands, media, fitted, tmp_path):
+    weights = "w/rgb.safetensors,w/flow.safetensors"
+    how = ("--seed", "1", "--cache", tmp_path / "c", "--fit-minutes", "0.01", "--workers", "1")
+    said = commands.run("fmn-extract", "videos", "audio", "--video-weights", weights, *how, cwd=media)
+    assert said.returncode == 2 and "must not be fitted on the test split" in said.stderr
+    assert "i3d were fitted on" in said.stderr
+
+
+def test_a_killed_fitting_goes_on_and_ends_in_the_same_weights(commands, media, fitted, tmp_path):
+    program = shutil.which("fmn-finetune", path=str(Path(sys.executable).parent))
+    typed = [program, "video", "videos", "audio", "--out", str(tmp_path / "w"), "--epochs", "2", *SCRATCH]
+    process = subprocess.Popen(
+        typed, cwd=media, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    state = tmp_path / "w/state-rgb.safetensors"
+    until = time.monotonic() + 120
+    while not state.exists() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert state.exists() and not (tmp_path / "w/rgb.safetensors").exists()
+    commands.run(
+        *("fmn-finetune", "video", "videos", "audio", "--out", tmp_path / "w"),
+        "--epochs",
+        "2",
+        *SCRATCH,
+        cwd=media,
+        check=0,
+    )
+    for stream, channels in (("rgb", 3), ("flow", 2)):
+        one, other = (load_i3d(folder / f"{stream}.safetensors", channels) for folder in (media / "w", tmp_path / "w"))
+        assert all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())
+
+
+def test_a_finished_or_another_fitting_is_refused(commands, media, fitted):
+    again = ("fmn-finetune", "video", "videos", "audio", "--out", "w", *SCRATCH)
+    said = commands.run(*again, "--epochs", "2", cwd=media)
+    assert said.returncode == 2 and "is finished" in said.stderr
+    said = commands.run(*again, "--epochs", "3", cwd=media)
+    assert said.returncode == 2 and "holds another fitting" in said.stderr
+
+
+def test_without_weights_and_network_the_encoder_is_fitted_here_and_it_is_said(commands, media, nowhere, tmp_path):
+    cache = tmp_path / "cache"
+    typed = ("fmn-extract", "videos", "audio", "--cache", cache, *SIZES, "--fit-minutes", "0.3", "--workers", "1")
+    said = commands.run(*typed, cwd=media, check=0)
+    words = " ".join(said.stdout.split())
+    assert "fitted here from scratch" in words and "rgb_imagenet.pt and flow_imagenet.pt would do much better" in words
+    record = FeatureCache(cache).encoder("video")
+    assert record.warning.startswith("video encoder: fitted here from scratch, for want of published weights")
+    assert set(record.weights["files"]) == {"rgb", "flow"} and not list(cache.glob(".fitting-*"))
+    assert len(json.loads((cache / "index.json").read_text())["encoders"]) == 2
+    again = commands.run(*typed, cwd=media, check=0)
+    assert "there before" in again.stdout and "fitting I3D" not in again.stdout
+    run = tmp_path / "run"
+    commands.run("fmn-train", cache, "--run", run, "--epochs", "3", cwd=media, check=0)
+    table = commands.run("fmn-eval", "--cache", cache, "--run", run, cwd=media, check=0)
+    assert "fitted here from scratch" in " ".join(table.stdout.split())
+    found = commands.run("fmn-search", "audio/circle/0.wav", "--cache", cache, "--run", run, cwd=media, check=0)
+    assert ".mp4" in found.stdout
+
+
+def test_too_few_clips_are_a_sentence(commands, tmp_path, nowhere):
+    commands.write_set(tmp_path, clips=4, sounds=2)
+    said = commands.run("fmn-finetune", "video", "videos", "audio", *SCRATCH, cwd=tmp_path)
+    assert said.returncode == 2 and "at least 20 readable clips of two labels" in said.stderr
+    said = commands.run("fmn-finetune", "video", "videos", "audio", "--out", "k", cwd=tmp_path)
+    assert said.returncode == 2 and "rgb_imagenet.pt and flow_imagenet.pt" in said.stderr and "scratch" in said.stderr
+
+
+def test_finetune_audio_gives_weights_for_an_extraction(commands, media, tmp_path):
+    small = ("--epochs", "1", "--units", "16", "--workers", "1")
+    commands.run("fmn-finetune", "audio", "videos", "audio", "--out", tmp_path / "a", *small, cwd=media, check=0)
+    weights = tmp_path / "a/bilstm.safetensors"
+    how = ("--video-weights", "random:0", "--flow", "none", *SIZES, "--audio-weights", weights, "--workers", "1")
+    commands.run("fmn-extract", "videos", "audio", "--cache", tmp_path / "c", *how, cwd=media, check=0)
+    assert FeatureCache(tmp_path / "c").encoder("audio").dim == 32
+    said = commands.run("fmn-extract", "videos", "audio", "--cache", tmp_path / "d", *how, "--seed", "5", cwd=media)
+    assert said.returncode == 2 and "bilstm were fitted on" in said.stderr
