@@ -92,14 +92,6 @@ def open_bilstm(record: EncoderRecord, cache: Path, device: str) -> BilstmEncode
     return BilstmEncoder(network)
 
 
-def seen(record: EncoderRecord, cache: Path) -> list[str]:
-    """Keys of the items that the weights were fitted on, from the weights' own header."""
-    files = record.weights.get("files", {})
-    path = cache / files["bilstm"] if "bilstm" in files else Path(str(record.weights.get("path", "")))
-    keys = load_bilstm(path).fitted_on.get("content", [])
-    return [str(key) for key in keys] if isinstance(keys, list) else []
-
-
 def fit_on_train(settling: Settling, how: FitSettings | None = None) -> tuple[BiLstm, str]:
     """Fit a Bi-LSTM on the train split; (network, warning or ""). `how` None: within --fit-minutes, else defaults."""
     settings, watcher = settling.settings, settling.watcher
@@ -163,6 +155,4 @@ def _record(
     )
 
 
-BILSTM = EncoderKind(
-    modality="audio", name="bilstm", chunk=CHUNK, asked=asked, settle=settle, open=open_bilstm, seen=seen
-)
+BILSTM = EncoderKind(modality="audio", name="bilstm", chunk=CHUNK, asked=asked, settle=settle, open=open_bilstm)

@@ -117,14 +117,6 @@ def open_i3d(record: EncoderRecord, cache: Path, device: str) -> I3dEncoder:
     return I3dEncoder(TwoStreamI3d(networks["rgb"], networks.get("flow"), settings, pick_device(device)))
 
 
-def seen(record: EncoderRecord, cache: Path) -> list[str]:
-    """Keys of the items that the streams' weights were fitted on, from the weights' own headers."""
-    files = record.weights.get("files", {})
-    paths = [cache / files[stream] for stream in CHANNELS if stream in files]
-    paths += [Path(str(path)) for path in record.weights.get("paths", {}).values()]
-    return sorted({key for path in paths if (about := read_about(path)) for key in about.keys})
-
-
 def _published(settling: Settling, paths: dict[str, Path]) -> EncoderRecord:
     settings = settling.settings
     fitted_here = read_about(paths["rgb"])
@@ -237,4 +229,4 @@ def _streams(flow: str) -> tuple[str, ...]:
     return ("rgb",) if flow == NO_FLOW else ("rgb", "flow")
 
 
-I3D = EncoderKind(modality="video", name="i3d", chunk=1, asked=asked, settle=settle, open=open_i3d, seen=seen)
+I3D = EncoderKind(modality="video", name="i3d", chunk=1, asked=asked, settle=settle, open=open_i3d)

@@ -1,6 +1,7 @@
 """Audio encoder `musimnet`: fitted on the train split by a triplet loss unless weights are given, 512-d."""
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from fmn.extract.backbones.backbone import Backbone
 from fmn.extract.backbones.musimnet_fit import EPOCHS, MusimFit, fit_musimnet
 from fmn.extract.encoder_windows import windows_kind
 from fmn.extract.encoders import Settling
+from fmn.extract.finetune.provenance import item_keys
 from fmn.extract.settings import ExtractSettings
 from fmn.extract.weights.identity import state_sha256
 
@@ -66,10 +68,12 @@ def settle(settling: Settling) -> EncoderRecord:
     """Load the weights that were given, or fit them and keep them in the cache folder."""
     notes: dict[str, Any] = {"asked": asked(settling.settings)}
     if given_weights(BACKBONE, settling.settings) == "auto":
-        network, report = _fit(settling)
+        network, report, keys = _fit(settling)
         sha256 = state_sha256(network)
         kept = f"musimnet-{sha256[:12]}.safetensors"  # by content: no other fitting ever overwrites it
-        write_durably(settling.cache, kept, save(network.state_dict()))
+        write_durably(
+            settling.cache, kept, save(network.state_dict(), {"fmn": json.dumps({"fitted_on": {"content": keys}})})
+        )
         told = f"fitted here on {report.items} recordings of the train split"
         weights: dict[str, Any] = {"source": told, "sha256": {"network": sha256}, "files": {"network": kept}}
         warning = report.warning
@@ -87,7 +91,7 @@ def settle(settling: Settling) -> EncoderRecord:
     )
 
 
-def _fit(settling: Settling) -> tuple[musimnet.MusimNet, MusimFit]:
+def _fit(settling: Settling) -> tuple[musimnet.MusimNet, MusimFit, list[str]]:
     settings, watcher = settling.settings, settling.watcher
     watcher.stage("mel spectrograms of the train split", len(settling.train))
     seen: dict[str, np.ndarray] = {}
@@ -128,7 +132,7 @@ def _fit(settling: Settling) -> tuple[musimnet.MusimNet, MusimFit]:
             f"one is of the same label for {100 * report.accuracy:.1f} % of {report.held_out} held out (chance about "
             f"{100 / report.classes:.1f} %), {report.seconds:.0f} s."
         )
-    return network, report
+    return network, report, item_keys(items)
 
 
 MUSIMNET = dataclasses.replace(windows_kind(BACKBONE), asked=asked, settle=settle)

@@ -44,8 +44,7 @@ class EncoderKind:
     `settle` finds, fetches or fits the weights and says what was done in a record; `open` builds the encoder that a
     record describes (the same on every worker and in search) and raises InputError when its weights are not to be
     had any more. `asked`: the part of the settings that decides the features; a cache whose record was asked for in
-    the same words keeps its encoder. `chunk`: items that are encoded together. `seen`: keys (`item_key`) of the items
-    that the weights of a record are known to have been fitted on.
+    the same words keeps its encoder. `chunk`: items that are encoded together.
     """
 
     modality: str
@@ -54,7 +53,6 @@ class EncoderKind:
     asked: Callable[[ExtractSettings], dict[str, Any]]
     settle: Callable[[Settling], EncoderRecord]
     open: Callable[[EncoderRecord, Path, str], Encoder]
-    seen: Callable[[EncoderRecord, Path], Sequence[str]] = lambda record, cache: ()
 
 
 def encoder_kind(modality: str, name: str) -> EncoderKind:

@@ -13,7 +13,7 @@ from distributed import Client
 from fmn.cache import CacheWriter, EncoderRecord, Item
 from fmn.errors import BadItem, InputError
 from fmn.extract.encoders import EncoderKind, Settling, encode_on_worker, encoder_kind
-from fmn.extract.finetune.provenance import named, seen_test_items
+from fmn.extract.finetune.provenance import named, record_keys, seen_test_items
 from fmn.extract.graph import Task, local_workers, run_items
 from fmn.extract.items import find_items
 from fmn.extract.plan import write_plan
@@ -154,7 +154,7 @@ def _settle(
 def _check_seen(kind: EncoderKind, record: EncoderRecord, cache: Path, items: Sequence[Item], watcher: Watcher) -> None:
     """Refuse weights that were fitted on items of this test split; copies of a file on both sides are only named."""
     here = bool(record.weights.get("files"))  # fitted in this cache, on its train split
-    found = seen_test_items(kind.seen(record, cache), items)
+    found = seen_test_items(record_keys(record, cache), items)
     if found and here:
         watcher.say(f"{len(found)} {kind.modality} items of the test split are copies of train items: {named(found)}.")
     elif found:

@@ -1,11 +1,14 @@
 """What an encoder was fitted on, by content, so that no encoder ever sees the items that it is tested on."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from fmn.cache import Item
+from safetensors import SafetensorError, safe_open
+
+from fmn.cache import EncoderRecord, Item
 
 NAMED = 3
 DIGITS = 16  # of a key; 64 bits tell the items of any archive apart
@@ -33,6 +36,26 @@ def seen_test_items(keys: Sequence[str], items: Iterable[Item]) -> list[str]:
     """Ids of the items of split "test" that are among the `keys` that an encoder was fitted on."""
     seen = set(keys)
     return [item.id for item in items if seen and item.split == "test" and item_key(item) in seen]
+
+
+def record_keys(record: EncoderRecord, cache: Path) -> list[str]:
+    """Keys of the items that the weights of a record were fitted on, from the headers of files that fitting wrote."""
+    files = [cache / str(name) for name in record.weights.get("files", {}).values()]
+    given = record.weights.get("paths", {}).values() if "paths" in record.weights else [record.weights.get("path", "")]
+    return sorted({key for path in [*files, *map(Path, map(str, given))] for key in _keys_of(path)})
+
+
+def _keys_of(path: Path) -> list[str]:
+    """`fitted_on.content` in the header of a safetensors file; [] for other files."""
+    if path.suffix != ".safetensors" or not path.is_file():
+        return []
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get("fmn", "{}"))
+        keys = about["fitted_on"]["content"]
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        return []
+    return [str(key) for key in keys] if isinstance(keys, list) else []
 
 
 def named(ids: Sequence[str]) -> str:
