@@ -49,7 +49,7 @@ def probe(network, frames, digits, unseen):
 @click.command()
 @click.argument("fsdd", type=click.Path(path_type=Path))
 @click.option("--seeds", default=3, show_default=True, help="Seeds 0 to this, less one.")
-@click.option("--epochs", default=10, show_default=True)
+@click.option("--epochs", default=6, show_default=True)
 @click.option("--row", "chosen", multiple=True, help="Only these rows.")
 @click.option("--out", type=click.Path(path_type=Path), required=True)
 def main(fsdd, seeds, epochs, chosen, out):

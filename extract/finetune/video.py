@@ -157,8 +157,9 @@ def fit_video(
     keys = item_keys(items)
     results: dict[str, StreamResult] = {}
     scores: dict[str, Tensor] = {}
-    for place, (stream, source) in enumerate(sources.items()):
+    for stream, source in sources.items():
         _prepare(source, [*parts.fitted, *parts.validated], stream, watcher)
+    for place, (stream, source) in enumerate(sources.items()):
         left = how.minutes - (time.monotonic() - began) / 60
         bounded = replace(how, minutes=max(1e-3, left / (len(streams) - place)))
         fit = StreamFit(networks[stream].network, stream, parts, source, bounded, device)
