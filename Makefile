@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 HOUSE := build/house
+JOBS ?= 2
 
 .PHONY: venv demo test lint types clean
 .DEFAULT_GOAL := help
@@ -27,7 +28,7 @@ demo: venv
 	$(BIN)/fmn-demo --out demo-data
 
 test: lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 lint: venv
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -119,11 +119,8 @@ def open_i3d(record: EncoderRecord, cache: Path, device: str) -> I3dEncoder:
 
 def _published(settling: Settling, paths: dict[str, Path]) -> EncoderRecord:
     settings = settling.settings
-    fitted_here = read_about(paths["rgb"])
-    made_for = fitted_here.shown if fitted_here else VideoSettings()
+    made_for = _made_for(paths)
     flow = made_for.flow if settings.flow == "auto" else settings.flow
-    if fitted_here and flow == NO_FLOW and "flow" in paths:
-        flow = NO_FLOW if settings.flow != "auto" else "dis"
     if "flow" not in paths and flow != NO_FLOW:
         if settings.flow != "auto":
             raise InputError(
@@ -149,6 +146,23 @@ def _published(settling: Settling, paths: dict[str, Path]) -> EncoderRecord:
     }
     notes = {"told": f"video encoder: I3D, {source}", "asked": asked(settings)}
     return video_record(_video_settings(settings, flow, made_for), weights, "", notes)
+
+
+def _made_for(paths: Mapping[str, Path]) -> VideoSettings:
+    """How the files' networks saw their clips: as their headers say, else as the published ones did."""
+    shown = {stream: about.shown if (about := read_about(path)) else VideoSettings() for stream, path in paths.items()}
+    flow = shown.get("flow", shown["rgb"])
+    differing = replace(shown["rgb"], flow=flow.flow) != flow
+    if differing:
+        raise InputError(
+            f"Both streams see the same frames, but {paths['rgb']} and {paths['flow']} were fitted for different ones "
+            f"({_seen(shown['rgb'])} / {_seen(flow)}): give two that were fitted alike."
+        )
+    return flow
+
+
+def _seen(shown: VideoSettings) -> str:
+    return f"{shown.crop} of {shown.short_side} pixels, {shown.window} frames at {shown.fps:g} a second, {shown.dtype}"
 
 
 def _fitted(settling: Settling, streams: tuple[str, ...], why: str) -> EncoderRecord:
@@ -213,7 +227,7 @@ def _video_settings(settings: ExtractSettings, flow: str, made_for: VideoSetting
     """What was asked for, else what the weights were made for."""
     side, crop = settings.frame_sizes(made_for.short_side, made_for.crop)
     window, fps = settings.window or made_for.window, settings.fps or made_for.fps
-    return VideoSettings(flow, side, crop, window, fps)
+    return replace(made_for, flow=flow, short_side=side, crop=crop, window=window, fps=fps)
 
 
 def _random_dtype() -> str:

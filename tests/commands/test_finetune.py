@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from fmn.cache import FeatureCache
-from fmn.extract.finetune.i3d_file import read_about
+from fmn.errors import InputError
+from fmn.extract.encoder_i3d import _made_for
+from fmn.extract.finetune.i3d_file import read_about, write_fitted
 from fmn.extract.weights.i3d_file import load_i3d
 
 SIZES = ("--short-side", "40", "--crop", "32", "--window", "8")
@@ -64,6 +67,14 @@ def test_an_extraction_takes_sizes_and_flow_from_the_weights(commands, media, fi
     record = FeatureCache(cache).encoder("video")
     shown = {name: record.preprocessing[name] for name in ("short_side", "crop", "window", "fps", "flow")}
     assert shown == {"short_side": 40, "crop": 32, "window": 8, "fps": 12.5, "flow": "dis"}
+
+
+def test_streams_fitted_for_different_frames_are_refused(media, fitted, tmp_path):
+    about = read_about(media / "w/flow.safetensors")
+    other = replace(about, shown=replace(about.shown, crop=36))
+    write_fitted(tmp_path, "flow.safetensors", load_i3d(media / "w/flow.safetensors", 2), other)
+    with pytest.raises(InputError, match="see the same frames"):
+        _made_for({"rgb": media / "w/rgb.safetensors", "flow": tmp_path / "flow.safetensors"})
 
 
 def test_weights_that_saw_the_test_split_are_refused(commands, media, fitted, tmp_path):
