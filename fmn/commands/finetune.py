@@ -59,6 +59,7 @@ def _of_a_set(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--optimiser", type=click.Choice(["adamw", "sgd"]), help="AdamW, or SGD with momentum 0.9.")
 @click.option("--weight-decay", type=float)
 @click.option("--frozen-until", help="Stages before this one stay as they are, such as Mixed_5b.")
+@click.option("--maps", is_flag=True, help="With --frozen-until: run the frozen part once a window; no random crops.")
 @click.option("--patience", type=int, help="Epochs without a better validation part before it stops.")
 @click.option("--minutes", type=float, help="Bound on both streams together.")
 @click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), help="auto: bf16 where it is native.")
@@ -75,6 +76,7 @@ def video(
     out: Path,
     begin_from: str,
     scratch: Path | None,
+    maps: bool,
     device: str,
     flow: str | None,
     short_side: int | None,
@@ -100,7 +102,7 @@ def video(
     how = FinetuneSettings(seed=seed, **{name: value for name, value in given.items() if value is not None})
     media = MediaSet(videos, audio, manifest, share, seed)
     with Bars(quiet) as bars:
-        fit = finetune_video(media, out, begin_from, shown, how, bars, workers or cores(), device, scratch)
+        fit = finetune_video(media, out, begin_from, shown, how, bars, workers or cores(), device, scratch, maps)
     if not quiet:
         _close(fit, out)
 

@@ -143,8 +143,17 @@ def test_too_few_clips_are_a_sentence(commands, tmp_path, nowhere):
     commands.write_set(tmp_path, clips=4, sounds=2)
     said = commands.run("fmn-finetune", "video", "videos", "audio", *SCRATCH, cwd=tmp_path)
     assert said.returncode == 2 and "at least 20 readable clips of two labels" in said.stderr
+    said = commands.run("fmn-finetune", "video", "videos", "audio", "--maps", *SCRATCH, cwd=tmp_path)
+    assert said.returncode == 2 and "--frozen-until" in said.stderr
     said = commands.run("fmn-finetune", "video", "videos", "audio", "--out", "k", cwd=tmp_path)
     assert said.returncode == 2 and "rgb_imagenet.pt and flow_imagenet.pt" in said.stderr and "scratch" in said.stderr
+
+
+def test_maps_of_the_frozen_part_are_made_once(commands, media, tmp_path):
+    typed = ("--from", "scratch", *SIZES, "--frozen-until", "Mixed_5b", "--maps", "--epochs", "1", "--workers", "1")
+    commands.run("fmn-finetune", "video", "videos", "audio", "--out", tmp_path / "m", *typed, cwd=media, check=0)
+    about = read_about(tmp_path / "m/rgb.safetensors")
+    assert about.fitted_on["entry"] == "Mixed_5b" and not list((tmp_path / "m").glob(".frames-*"))
 
 
 def test_finetune_audio_gives_weights_for_an_extraction(commands, media, tmp_path):
