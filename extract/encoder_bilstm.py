@@ -19,6 +19,7 @@ from fmn.extract.mfcc import RATE, SETTINGS, mfcc
 from fmn.extract.settings import ExtractSettings
 
 CHUNK = 16
+AUTO = ("", "auto")  # fitted here
 
 
 class BilstmEncoder:
@@ -52,7 +53,7 @@ def mfcc_on_worker(items: Sequence[Item]) -> list[Any]:
 
 def asked(settings: ExtractSettings) -> dict[str, Any]:
     """What decides the features: which weights, or with which seed they are fitted. InputError for unusable weights."""
-    if settings.audio_weights:
+    if settings.audio_weights not in AUTO:
         load_bilstm(settings.audio_weights)
         return {"weights": str(Path(settings.audio_weights).resolve())}
     return {"weights": "fitted", "seed": settings.seed}
@@ -61,11 +62,11 @@ def asked(settings: ExtractSettings) -> dict[str, Any]:
 def settle(settling: Settling) -> EncoderRecord:
     """Load the weights that were given, or fit them on the train split and keep them in the cache folder."""
     given = settling.settings.audio_weights
-    if given:
+    if given not in AUTO:
         network = load_bilstm(given)
         path = Path(given).resolve()
         weights = {"source": str(path), "sha256": {"bilstm": network.sha256()}, "path": str(path)}
-        return _record(network, weights, f"given, {path.name}", "", asked(settling.settings))
+        return _record(network, weights, f"given, {path.name}", _warning_of(network), asked(settling.settings))
     network, warning = fit_on_train(settling)
     kept = f"bilstm-{network.sha256()[:12]}.safetensors"  # by content: no other fitting ever overwrites it
     network.save(settling.cache / kept)
@@ -90,6 +91,13 @@ def open_bilstm(record: EncoderRecord, cache: Path, device: str) -> BilstmEncode
             f"({network.sha256()[:12]}). Put the right one back."
         )
     return BilstmEncoder(network)
+
+
+def _warning_of(network: BiLstm) -> str:
+    """What a file says against itself: weights that are untrained, or were fitted without labels."""
+    if not network.fitted_on:
+        return "The Bi-LSTM is untrained: the given file holds random weights."
+    return str(network.fitted_on.get("warning", ""))
 
 
 def fit_on_train(settling: Settling, how: FitSettings | None = None) -> tuple[BiLstm, str]:
@@ -133,7 +141,8 @@ def fit_on_train(settling: Settling, how: FitSettings | None = None) -> tuple[Bi
             f"Bi-LSTM fitted on {report.items} recordings of the train split ({report.classes} labels), validation "
             f"accuracy {100 * report.accuracy:.1f} % (chance {100 / report.classes:.1f} %), {report.seconds:.0f} s."
         )
-    network.fitted_on["content"] = item_keys(items)
+    if network.fitted_on:
+        network.fitted_on |= {"content": item_keys(items), "warning": report.warning}
     return network, report.warning
 
 
@@ -141,7 +150,7 @@ def _record(
     network: BiLstm, weights: dict[str, Any], told: str, warning: str, asked_for: dict[str, Any]
 ) -> EncoderRecord:
     fitted_on = {
-        key: value for key, value in network.fitted_on.items() if key != "content"
+        key: value for key, value in network.fitted_on.items() if key not in ("content", "warning")
     }  # long; in the weights file
     network_facts = {"units": network.units, "stack": network.stack, "pooling": network.pooling}
     return EncoderRecord(

@@ -33,6 +33,7 @@ def zoo_preprocessing(settings: ExtractSettings, *, name: str) -> dict[str, Any]
     """How pytorchvideo's networks were fitted: frames of a window spread evenly, (x / 255 - 0.45) / 0.225."""
     _no_flow(settings, name)
     _, count, stride, _ = ZOO[name]
+    _one_window(settings, name, count * stride)
     short_side, crop = settings.frame_sizes(SHORT_SIDE, CROP)
     return {
         "short_side": short_side,
@@ -49,6 +50,7 @@ def zoo_preprocessing(settings: ExtractSettings, *, name: str) -> dict[str, Any]
 def c3d_preprocessing(settings: ExtractSettings) -> dict[str, Any]:
     """C3D's one size, 128 pixels cropped to 112, and RGB from 0 to 255 as the port's own example gives it."""
     _no_flow(settings, "c3d")
+    _one_window(settings, "c3d", WINDOW)
     sizes = settings.frame_sizes(C3D_SHORT_SIDE, SIDE)
     if sizes != (C3D_SHORT_SIDE, SIDE):
         raise InputError(
@@ -65,6 +67,11 @@ def c3d_preprocessing(settings: ExtractSettings) -> dict[str, Any]:
         "std": 1.0,
         "scale": 1.0,
     }
+
+
+def _one_window(settings: ExtractSettings, name: str, frames_seen: int) -> None:
+    if settings.window not in (None, frames_seen):
+        raise InputError(f"{name} sees windows of {frames_seen} frames and no others, got --window {settings.window}.")
 
 
 def clips(item: Item, preprocessing: Mapping[str, Any]) -> Iterator[Window]:

@@ -145,7 +145,20 @@ def _published(settling: Settling, paths: dict[str, Path]) -> EncoderRecord:
         "git_blob": {stream: file.git_blob for stream, file in files.items()},
     }
     notes = {"told": f"video encoder: I3D, {source}", "asked": asked(settings)}
-    return video_record(_video_settings(settings, flow, made_for), weights, "", notes)
+    return video_record(_video_settings(settings, flow, made_for), weights, _warning_of(paths), notes)
+
+
+def _warning_of(paths: Mapping[str, Path]) -> str:
+    """What files that were fitted from scratch have against themselves."""
+    told = []
+    for stream, path in paths.items():
+        about = read_about(path)
+        if about is not None and about.began_from.startswith("random"):
+            accuracy = about.fitted_on.get("accuracy")
+            told.append(stream + (f" {100 * accuracy:.0f} %" if isinstance(accuracy, float) else ""))
+    return (
+        f"video encoder: fitted from scratch, not on Kinetics (validation accuracy {', '.join(told)})." if told else ""
+    )
 
 
 def _made_for(paths: Mapping[str, Path]) -> VideoSettings:

@@ -13,12 +13,12 @@ from distributed import Client
 from fmn.cache import CacheWriter, EncoderRecord, Item
 from fmn.errors import BadItem, InputError
 from fmn.extract.encoders import EncoderKind, Settling, encode_on_worker, encoder_kind
-from fmn.extract.finetune.provenance import named, record_keys, seen_test_items
+from fmn.extract.finetune.provenance import item_keys, named, record_keys, seen_test_items
 from fmn.extract.graph import Task, local_workers, run_items
 from fmn.extract.items import find_items
 from fmn.extract.plan import write_plan
 from fmn.extract.progress import Silence, Watcher
-from fmn.extract.resume import check_continuation, check_seed, held_items, split_beside
+from fmn.extract.resume import begun, check_continuation, check_seed, held_items, split_beside
 from fmn.extract.scan import Scan
 from fmn.extract.settings import ExtractSettings
 from fmn.extract.summary import Summary
@@ -74,7 +74,7 @@ def extract(
         items = split_beside(cache, found.items, settings, held)
         # From here on the set is accepted, and what is said of it is written down.
         write_plan(cache, items)
-        _describe(writer, found, settings, bool(held), watcher)
+        _describe(writer, found, settings, begun(cache), watcher)
         if absent := len(held.keys() - {(item.modality, item.id) for item in items}):
             watcher.say(f"{absent} items of the cache are not in this set; they stay in the cache as they are.")
         _forget_failures_of_absent_items(writer, items)
@@ -100,9 +100,9 @@ def extract(
     return summary
 
 
-def _describe(writer: CacheWriter, found: Scan, settings: ExtractSettings, begun: bool, watcher: Watcher) -> None:
+def _describe(writer: CacheWriter, found: Scan, settings: ExtractSettings, goes_on: bool, watcher: Watcher) -> None:
     """Write the protocol's facts; those of a cache that holds items stay, as its items keep their sides."""
-    train = writer.protocol().get("train", settings.train) if begun else settings.train
+    train = writer.protocol().get("train", settings.train) if goes_on else settings.train
     if train != settings.train:
         watcher.say(f"The items of the cache keep their split of --train {train}; new ones are added to it.")
     writer.describe(
@@ -153,15 +153,16 @@ def _settle(
 
 def _check_seen(kind: EncoderKind, record: EncoderRecord, cache: Path, items: Sequence[Item], watcher: Watcher) -> None:
     """Refuse weights that were fitted on items of this test split; copies of a file on both sides are only named."""
-    here = bool(record.weights.get("files"))  # fitted in this cache, on its train split
-    found = seen_test_items(record_keys(record, cache), items)
-    if found and here:
+    keys = record_keys(record, cache)
+    found = seen_test_items(keys, items)
+    copies = set(seen_test_items(item_keys(item for item in items if item.split != "test"), items)) if found else set()
+    if found and set(found) <= copies:
         watcher.say(f"{len(found)} {kind.modality} items of the test split are copies of train items: {named(found)}.")
     elif found:
         raise InputError(
             f"An encoder must not be fitted on the test split, but the weights of {kind.name} were fitted on "
-            f"{len(found)} of its items ({named(found)}). Fit them with the same folders, --train and --seed (or the "
-            "same manifest), or give others."
+            f"{len(found)} of its items ({named(found)}). Fit them with the same folders, --train and --seed, or with "
+            "this cache's own split (--manifest CACHE/manifest.csv), or give others."
         )
 
 

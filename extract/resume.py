@@ -47,10 +47,15 @@ def check_continuation(cache: Path, items: Sequence[Item], held: Mapping[tuple[s
             )
 
 
+def begun(cache: Path) -> bool:
+    """Whether an earlier extraction got as far as an encoder, which may have been fitted on its train split."""
+    return bool(FeatureCache(cache).encoders())
+
+
 def check_seed(writer: CacheWriter, settings: ExtractSettings, held: Mapping[tuple[str, str], Item]) -> None:
     """Raise InputError where the cache was split and held out by another seed: both stages rely on it."""
     before = writer.protocol().get("seed", settings.seed)
-    if held and before != settings.seed:
+    if (held or begun(writer.path)) and before != settings.seed:
         raise InputError(
             f"The cache {writer.path} was begun with --seed {before}, which decides its split and its validation part; "
             f"got {settings.seed}. Use the same seed, or name another --cache."
@@ -66,7 +71,8 @@ def split_beside(
     """
     here = {(item.modality, item.id) for item in items}
     absent = [item for key, item in held.items() if key not in here]
-    known = {**known_splits(cache), **{key: item.split for key, item in held.items()}}
+    known = known_splits(cache) if begun(cache) else {}
+    known = {**known, **{key: item.split for key, item in held.items()}}
     return assign_splits([*items, *absent], settings.train, settings.seed, known)[: len(items)]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fmn.cache import Failure, FeatureCache, Item
+from fmn.cache import EncoderRecord, Failure, FeatureCache, Item
 from fmn.errors import InputError
 from fmn.retrieval.metrics import evaluate
 from fmn.retrieval.relevance import definition, relevance
@@ -91,7 +91,9 @@ def evaluate_cache(
         features[modality] = cache.features(modality, encoder.name)[chosen]
         items[modality] = [item for item in every if item.split == split]
         known = {item.id for item in every}  # an item that one encoder failed on may be there from another
-        failed[modality] = [f for f in cache.failures(modality) if f.split == split and f.id not in known]
+        missing = [failure for failure in cache.failures(modality) if failure.id not in known]
+        missing += _lacking(cache, encoder, known | {failure.id for failure in missing})
+        failed[modality] = sorted((each for each in missing if each.split == split), key=lambda each: each.id)
 
     rows: dict[str, list[Item | Failure]] = {modality: [*items[modality], *failed[modality]] for modality in encoders}
     pairs, labels = ({m: [getattr(row, name) for row in rows[m]] for m in rows} for name in ("pair", "label"))
@@ -140,6 +142,18 @@ def evaluate_cache(
             "run": dict(facts or {}),
         },
     )
+
+
+def _lacking(cache: FeatureCache, encoder: EncoderRecord, known: set[str]) -> list[Failure]:
+    """Items that another encoder of the modality has and this one has not: misses too, named once."""
+    found: dict[str, Failure] = {}
+    for other in cache.encoders():
+        if other.modality == encoder.modality and other.name != encoder.name:
+            for item in cache.items(other.modality, other.name):
+                if item.id not in known:
+                    reason = f"has features of encoder {other.name} and none of {encoder.name}"
+                    found.setdefault(item.id, Failure.of(item, reason))
+    return list(found.values())
 
 
 def _scores(

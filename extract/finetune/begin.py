@@ -6,6 +6,7 @@ from pathlib import Path
 from fmn.errors import InputError
 from fmn.extract.finetune.from_scratch import CHANNELS, from_scratch
 from fmn.extract.finetune.inflate import inflated_i3d
+from fmn.extract.finetune.provenance import file_keys
 from fmn.extract.finetune.video import Began
 from fmn.extract.i3d import InceptionI3d, Logits
 from fmn.extract.weights.fetch import fetch_published
@@ -15,6 +16,11 @@ from fmn.extract.weights.identity import weights_file
 from fmn.extract.weights.known import kinetics_file
 
 INFLATED = "inception:"
+
+
+def seen_before(name: str) -> list[str]:
+    """Keys of the items that files given as "RGB[,FLOW]" were fitted on already."""
+    return sorted({key for each in name.split(",") for key in file_keys(Path(each))})
 
 
 def beginning(name: str, streams: tuple[str, ...], seed: int) -> Callable[[str, int], Began]:

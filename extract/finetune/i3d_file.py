@@ -13,6 +13,7 @@ from fmn.cache.layout import write_durably
 from fmn.errors import InputError
 from fmn.extract.i3d import InceptionI3d
 from fmn.extract.streams import VideoSettings
+from fmn.extract.weights.sniff import is_safetensors
 
 KIND = "fmn.i3d"
 SCHEMA = 1
@@ -62,7 +63,7 @@ def write_fitted(folder: Path, name: str, network: InceptionI3d, about: FittedI3
 def read_about(path: str | Path) -> FittedI3d | None:
     """The header of a stream that was fitted here; None for other weights. InputError for a damaged header."""
     path = Path(path)
-    if path.suffix != ".safetensors" or not path.is_file():
+    if not path.is_file() or not is_safetensors(path):
         return None
     try:
         with safe_open(path, framework="pt") as file:

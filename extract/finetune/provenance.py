@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -9,13 +10,14 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from fmn.cache import EncoderRecord, Item
+from fmn.extract.weights.sniff import is_safetensors
 
 NAMED = 3
 DIGITS = 16  # of a key; 64 bits tell the items of any archive apart
 
 
 def item_key(item: Item) -> str:
-    """16 hex digits that follow from the file's content and the item's interval, whatever its name.
+    """`<16 hex digits of the file's sha256> <start> <end>` in seconds, "inf" for the file's end, whatever its name.
 
     A file that cannot be read has the key "": it is fitted on as little as it is tested on.
     """
@@ -24,7 +26,7 @@ def item_key(item: Item) -> str:
         content = _content(item.path, stat.st_size, stat.st_mtime_ns)
     except OSError:
         return ""
-    return hashlib.sha256(f"{content} {item.start} {item.end}".encode()).hexdigest()[:DIGITS]
+    return f"{content[:DIGITS]} {item.start or 0.0:.6f} {math.inf if item.end is None else item.end:.6f}"
 
 
 def item_keys(items: Iterable[Item]) -> list[str]:
@@ -33,21 +35,39 @@ def item_keys(items: Iterable[Item]) -> list[str]:
 
 
 def seen_test_items(keys: Sequence[str], items: Iterable[Item]) -> list[str]:
-    """Ids of the items of split "test" that are among the `keys` that an encoder was fitted on."""
-    seen = set(keys)
-    return [item.id for item in items if seen and item.split == "test" and item_key(item) in seen]
+    """Ids of the items of split "test" that share a moment of a file with one of the `keys`."""
+    seen: dict[str, list[tuple[float, float]]] = {}
+    for key in keys:
+        content, start, end = _parts(key)
+        seen.setdefault(content, []).append((start, end))
+    found = []
+    for item in items if seen else ():
+        if item.split == "test" and (key := item_key(item)):
+            content, start, end = _parts(key)
+            if any(start < last and first < end for first, last in seen.get(content, ())):
+                found.append(item.id)
+    return found
+
+
+def _parts(key: str) -> tuple[str, float, float]:
+    """A key's content, start and end; a key that nobody wrote names nothing."""
+    try:
+        content, start, end = key.split()
+        return content, float(start), float(end)
+    except ValueError:
+        return "", 0.0, 0.0
 
 
 def record_keys(record: EncoderRecord, cache: Path) -> list[str]:
     """Keys of the items that the weights of a record were fitted on, from the headers of files that fitting wrote."""
     files = [cache / str(name) for name in record.weights.get("files", {}).values()]
     given = record.weights.get("paths", {}).values() if "paths" in record.weights else [record.weights.get("path", "")]
-    return sorted({key for path in [*files, *map(Path, map(str, given))] for key in _keys_of(path)})
+    return sorted({key for path in [*files, *map(Path, map(str, given))] for key in file_keys(path)})
 
 
-def _keys_of(path: Path) -> list[str]:
-    """`fitted_on.content` in the header of a safetensors file; [] for other files."""
-    if path.suffix != ".safetensors" or not path.is_file():
+def file_keys(path: Path) -> list[str]:
+    """`fitted_on.content` in the header of a safetensors file, whatever it is called; [] for other files."""
+    if not path.is_file() or not is_safetensors(path):
         return []
     try:
         with safe_open(path, framework="pt") as file:

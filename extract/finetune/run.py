@@ -17,9 +17,10 @@ from fmn.extract.bilstm_fit import FitSettings
 from fmn.extract.device import pick_device
 from fmn.extract.encoder_bilstm import fit_on_train
 from fmn.extract.encoders import Settling
-from fmn.extract.finetune.begin import beginning
+from fmn.extract.finetune.begin import beginning, seen_before
 from fmn.extract.finetune.checkpoint import FolderKeeper, write_history
 from fmn.extract.finetune.i3d_file import write_fitted
+from fmn.extract.finetune.provenance import item_key, named, seen_test_items
 from fmn.extract.finetune.settings import FinetuneSettings
 from fmn.extract.finetune.video import FEWEST, Map, VideoFit, check_room, fit_video
 from fmn.extract.graph import local_workers, run_items
@@ -30,6 +31,9 @@ from fmn.extract.split import assign_splits
 from fmn.extract.streams import NO_FLOW, VideoSettings
 
 STAMP = "finetune.json"
+FRAMES = ".frames-"
+TRAIN = ("train", "val")
+LAST = "curve.png"  # what a video fitting writes last
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,13 @@ class MediaSet:
     train: float = 0.7
     seed: int = 0
 
-    def train_items(self, modality: str, watcher: Watcher) -> list[Item]:
-        """The items of the train split ("val" among them); InputError as fmn-extract says it."""
+    def items(self, modality: str, watcher: Watcher) -> list[Item]:
+        """The items with their split; InputError as fmn-extract says it."""
         found = find_items(self.videos, self.audio, self.manifest)
         for notice in found.notices:
             watcher.say(notice)
         items = assign_splits(found.items, self.train, self.seed)
-        return [item for item in items if item.modality == modality and item.split in ("train", "val")]
+        return [item for item in items if item.modality == modality]
 
 
 def finetune_video(
@@ -74,18 +78,32 @@ def finetune_video(
     streams = ("rgb",) if shown.flow == NO_FLOW else ("rgb", "flow")
     picked = pick_device(device)
     begin = beginning(begin_from, streams, how.seed)
-    items = media.train_items("video", watcher)
+    every = media.items("video", watcher)
+    items = [item for item in every if item.split in TRAIN]
+    before = seen_before(begin_from)
+    if leaked := seen_test_items(before, every):
+        raise InputError(
+            f"{begin_from} was fitted on {len(leaked)} items of this set's test split ({named(leaked)}): begin from "
+            "other weights, or split with the same --seed and --train as then."
+        )
     if maps and not how.frozen_until:
         raise InputError(
             "Maps are made once by the frozen part, and nothing is frozen: give --frozen-until with --maps."
         )
-    _claim(out, {"begin_from": begin_from, "shown": asdict(shown), "how": asdict(how), "maps": maps}, items)
+    _claim(
+        out,
+        {"begin_from": begin_from, "shown": asdict(shown), "how": asdict(how), "maps": maps, "before": before},
+        items,
+        LAST,
+    )
+    for left in out.glob(f"{FRAMES}*"):  # of a killed process
+        shutil.rmtree(left, ignore_errors=True)
     place = scratch or out
     check_room(len(items), shown, shutil.disk_usage(place).free)
     keeper = FolderKeeper(out)
-    with _mapper(workers) as run, tempfile.TemporaryDirectory(prefix=".frames-", dir=place) as folder:
+    with _mapper(workers) as run, tempfile.TemporaryDirectory(prefix=FRAMES, dir=place) as folder:
         place, entry = Path(folder).resolve(), how.frozen_until if maps else ""
-        fit = fit_video(items, begin, shown, how, place, run, watcher, picked, keeper, entry)
+        fit = fit_video(items, begin, shown, how, place, run, watcher, picked, keeper, entry, before)
     if fit is None:
         raise InputError(
             f"Fitting needs at least {FEWEST} readable clips of two labels (or pairs) in the train split, besides the "
@@ -109,31 +127,43 @@ def finetune_audio(
 
     InputError: `out` holds another fitting, or this one, finished.
     """
-    items = media.train_items("audio", watcher)
-    _claim(out, {"how": json.loads(json.dumps(asdict(how)))}, items)
+    items = [item for item in media.items("audio", watcher) if item.split in TRAIN]
+    _claim(out, {"how": json.loads(json.dumps(asdict(how)))}, items, "bilstm.safetensors")
     settings = ExtractSettings(seed=how.seed, train=media.train, workers=workers)
     with _mapper(workers) as run:
         network, warning = fit_on_train(Settling(out, settings, items, run, watcher), how)
+    if not network.fitted_on:
+        raise InputError(
+            f"Fitting needs at least two readable recordings in the train split besides the validation part; there are "
+            f"{len(items)} recordings in all. Add recordings."
+        )
     network.save(out / "bilstm.safetensors")
     return network, warning
 
 
-def _claim(out: Path, asked: dict[str, Any], items: Sequence[Item]) -> None:
-    """Make the folder this fitting's, or see that it is the same one, unfinished."""
-    stamp = {**asked, "items": [[item.id, item.label, item.pair, item.split] for item in items]}
+def _claim(out: Path, asked: dict[str, Any], items: Sequence[Item], last: str) -> None:
+    """Make the folder this fitting's, or see that it is the same one, unfinished: `last` is the file written last."""
+    named_items = [[item.id, item.label, item.pair, item.split, item_key(item)] for item in items]
+    stamp = json.loads(json.dumps({**asked, "items": named_items}))
     file = out / STAMP
-    if file.is_file():
+    if out.is_file():
+        raise InputError(f"Fitted weights need a folder, and {out} is a file: name another --out.")
+    there = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if there - {STAMP}:  # a stamp alone is an attempt that came to nothing
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             found = None
-        if found != json.loads(json.dumps(stamp)):
-            raise InputError(f"{out} holds another fitting (see {file}): ask for the same one, or name another --out.")
-        if any(out.glob("[!s.]*.safetensors")):
+        if found is None:
+            raise InputError(f"Fitted weights need a folder of their own, and {out} is not empty: name another --out.")
+        if found != stamp:
+            raise InputError(
+                f"{out} holds another fitting (other settings, items or files; see {file}): ask for the same one, or "
+                "name another --out."
+            )
+        if last in there:
             raise InputError(f"The fitting in {out} is finished: use its weights, or name another --out.")
         return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"Fitted weights need a folder of their own, and {out} is not empty: name another --out.")
     out.mkdir(parents=True, exist_ok=True)
     write_durably(out, STAMP, json.dumps(stamp, indent=1).encode())
 

@@ -110,6 +110,7 @@ def fit_video(
     device: str = "cpu",
     keeper: Keeper | None = None,
     entry: str = "",
+    before: Sequence[str] = (),
 ) -> VideoFit | None:
     """Fit the RGB stream and, unless `shown.flow` is "none", the flow stream.
 
@@ -124,6 +125,7 @@ def fit_video(
         run: runs tasks on the workers.
         keeper: keeps the state after every epoch.
         entry: the first stage of the trunk that is fitted, on maps that those below make once ("" = all of it).
+        before: keys of the items that the beginning was fitted on, which the result was then fitted on, too.
 
     Returns:
         None where there are fewer than 20 readable clips to fit on, or nothing to tell apart.
@@ -140,7 +142,8 @@ def fit_video(
     networks = {stream: _begin(begin(stream, len(classes.names)), first, stream, shown) for stream in streams}
     sources = {stream: _source(networks[stream].network, stream, shown, scratch, device, entry) for stream in streams}
     each = decoder.seconds_a_clip + sum(_seconds(source, first) for source in sources.values())
-    taken = items[: max(len(first), affordable(len(items), each, how.minutes))]
+    fewest = [place for place, item in enumerate(items) if item.id not in held][FEWEST - 1] + 1
+    taken = items[: max(len(first), fewest, affordable(len(items), each, how.minutes))]
     clips = {**{clip.id: clip for clip in first}, **{clip.id: clip for clip in decoder.decode(taken[CALIBRATED_ON:])}}
     items = sorted((item for item in taken if item.id in clips), key=lambda item: item.id)
     fitted = [item for item in items if item.id not in held]
@@ -154,7 +157,7 @@ def fit_video(
         [classes.of[item.id] for item in held_out],
         len(classes.names),
     )
-    keys = item_keys(items)
+    keys = sorted({*item_keys(items), *before})
     results: dict[str, StreamResult] = {}
     scores: dict[str, Tensor] = {}
     for stream, source in sources.items():

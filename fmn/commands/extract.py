@@ -114,6 +114,8 @@ def _close(summary: "Summary") -> None:
         named = ", ".join(summary.set_aside[:SHOWN]) + (" ..." if len(summary.set_aside) > SHOWN else "")
         aside = f"{len(summary.set_aside)} media files were set aside ({named}); " if summary.set_aside else ""
         console.print(f"{aside}{summary.ignored} other files were ignored.", markup=False, highlight=False)
+    for warning in summary.warnings:
+        console.print(f"Warning: {warning}", markup=False, highlight=False)
     if summary.repeated:
         console.print(
             f"{len(summary.repeated)} items have a last window that was filled by repeating frames "

@@ -21,6 +21,10 @@ def main() -> None:
     """Fit an encoder on the train split: the same folders, --train and --seed as fmn-extract, so the same split."""
 
 
+def _workers(given: int | None) -> int:
+    return cores() if given is None else given
+
+
 def _of_a_set(function: Callable[..., Any]) -> Callable[..., Any]:
     """The arguments that say which items, and the options that both encoders have."""
     for option in (
@@ -89,20 +93,22 @@ def video(
     from dataclasses import replace
 
     from fmn.extract.finetune.from_scratch import RATE
+    from fmn.extract.finetune.i3d_file import read_about
     from fmn.extract.finetune.run import MediaSet, finetune_video
     from fmn.extract.finetune.settings import FinetuneSettings
     from fmn.extract.finetune.video import SMALL
     from fmn.extract.streams import VideoSettings
 
     sizes = {"flow": flow, "short_side": short_side, "crop": crop, "window": window, "fps": fps}
-    base = SMALL if begin_from == "scratch" else VideoSettings()
+    about = read_about(begin_from.split(",")[0])
+    base = SMALL if begin_from == "scratch" else about.shown if about else VideoSettings()
     shown = replace(base, **{name: value for name, value in sizes.items() if value is not None})  # type: ignore[arg-type]
     if begin_from == "scratch":
-        given["rate"] = given["rate"] or RATE
+        given["rate"] = RATE if given["rate"] is None else given["rate"]
     how = FinetuneSettings(seed=seed, **{name: value for name, value in given.items() if value is not None})
     media = MediaSet(videos, audio, manifest, share, seed)
     with Bars(quiet) as bars:
-        fit = finetune_video(media, out, begin_from, shown, how, bars, workers or cores(), device, scratch, maps)
+        fit = finetune_video(media, out, begin_from, shown, how, bars, _workers(workers), device, scratch, maps)
     if not quiet:
         _close(fit, out)
 
@@ -114,7 +120,7 @@ def video(
 @click.option("--batch", type=int, help="Recordings a step.")
 @click.option("--rate", "lr", type=float, help="Highest learning rate.")
 @click.option("--units", type=int, help="Units each way; a vector has twice as many columns.")
-@click.option("--minutes", type=float, help="Bound on the fitting.")
+@click.option("--minutes", default=5.0, show_default=True, help="Bound on the fitting.")
 def audio_command(
     videos: Path | None,
     audio: Path | None,
@@ -132,7 +138,7 @@ def audio_command(
 
     how = FitSettings(seed=seed, **{name: value for name, value in given.items() if value is not None})
     with Bars(quiet) as bars:
-        _, warning = finetune_audio(MediaSet(videos, audio, manifest, share, seed), out, how, bars, workers or cores())
+        _, warning = finetune_audio(MediaSet(videos, audio, manifest, share, seed), out, how, bars, _workers(workers))
     if warning:
         click.echo(f"Warning: {warning}", err=True)
     if not quiet:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fmn.extract.i3d import InceptionI3d
     from fmn.extract.weights.check import Checked
 
+CHANNELS = {"rgb": 3, "flow": 2}
 TOP = 5
 
 
@@ -89,7 +90,7 @@ def fetch_command(context: click.Context, names: tuple[str, ...], to: Path | Non
 @main.command("check")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--clip", type=click.Path(path_type=Path), help="A video: print what the weights see in it.")
-@click.option("--flow", type=click.Choice(["tvl1", "dis"]), default="tvl1", show_default=True, help="For --clip.")
+@click.option("--flow", type=click.Choice(["tvl1", "dis"]), help="For --clip.  [default: what the weights saw]")
 @click.option(
     "--sample", "samples", multiple=True, type=click.Path(path_type=Path),
     help="A preprocessed clip (.npy), RGB or flow; give it twice for both. The published one is compared.",
@@ -100,7 +101,7 @@ def check_command(
     context: click.Context,
     files: tuple[Path, ...],
     clip: Path | None,
-    flow: str,
+    flow: str | None,
     samples: tuple[Path, ...],
     device: str,
 ) -> None:
@@ -121,11 +122,11 @@ def check_command(
         _show_file(checked)
     bad = any(checked.problem for checked in found)
     if clip is not None or samples:
-        networks = _networks(found, given=bool(files))
+        paths = _i3d_paths(found, given=bool(files))
         if clip is not None:
-            _run_clip(clip, networks, flow, picked)
+            _run_clip(clip, paths, flow, picked)
         if samples:
-            bad = not _run_samples(samples, networks, picked) or bad
+            bad = not _run_samples(samples, _loaded(paths), picked) or bad
     context.exit(1 if bad else 0)
 
 
@@ -149,31 +150,43 @@ def _show_file(checked: "Checked") -> None:
         click.echo(f"  {head:<11} {text}")
 
 
-def _networks(found: Sequence["Checked"], given: bool) -> dict[str, "InceptionI3d"]:
-    """Stream -> network: of the files that were named, else of those that the extraction would take."""
+def _i3d_paths(found: Sequence["Checked"], given: bool) -> dict[str, Path]:
+    """Stream -> file: of the files that were named, else of those that the extraction would take."""
     from fmn.extract.weights.folder import find_i3d
-    from fmn.extract.weights.i3d_file import load_i3d
 
-    channels = {"rgb": 3, "flow": 2}
-    paths = {} if given else find_i3d(tuple(channels))
+    paths = {} if given else find_i3d(tuple(CHANNELS))
     for checked in found if given else ():
         if checked.seen is not None and not checked.problem and checked.seen.layout != "pytorchvideo":
-            stream = "rgb" if checked.seen.channels == channels["rgb"] else "flow"
+            stream = "rgb" if checked.seen.channels == CHANNELS["rgb"] else "flow"
             if stream in paths:
                 raise InputError(f"One file a stream can be run: {paths[stream]} and {checked.path} are both {stream}.")
             paths[stream] = checked.path
     if not paths:
         raise InputError("There are no usable I3D weights to run: name them, or `fmn-weights fetch i3d-rgb i3d-flow`.")
-    return {stream: load_i3d(paths[stream], channels[stream]) for stream in channels if stream in paths}
+    return {stream: paths[stream] for stream in CHANNELS if stream in paths}
 
 
-def _run_clip(clip: Path, networks: "Mapping[str, InceptionI3d]", flow: str, device: str) -> None:
+def _loaded(paths: "Mapping[str, Path]") -> dict[str, "InceptionI3d"]:
+    from fmn.extract.weights.i3d_file import load_i3d
+
+    return {stream: load_i3d(path, CHANNELS[stream]) for stream, path in paths.items()}
+
+
+def _run_clip(clip: Path, paths: "Mapping[str, Path]", flow: str | None, device: str) -> None:
+    from dataclasses import replace
+
+    from fmn.extract.finetune.i3d_file import read_about
     from fmn.extract.streams import NO_FLOW, VideoSettings
     from fmn.extract.weights.selftest import clip_logits
 
-    settings = VideoSettings(flow=flow if "flow" in networks else NO_FLOW)
+    about = next((each for path in paths.values() if (each := read_about(path))), None)  # fitted here
+    shown = about.shown if about else VideoSettings()
+    method = flow or (shown.flow if shown.flow != NO_FLOW else VideoSettings().flow)
+    settings = replace(shown, flow=method if "flow" in paths else NO_FLOW)
+    networks = _loaded(paths)
     logits = clip_logits(clip, networks, settings, device)
-    _show_top(f"What the weights see in {clip}" + (f" (flow: {flow})" if "flow" in networks else ""), logits)
+    title = f"What the weights see in {clip}" + (f" (flow: {method})" if "flow" in paths else "")
+    _show_top(title, logits, about.classes if about else ())
 
 
 def _run_samples(samples: Sequence[Path], networks: "Mapping[str, InceptionI3d]", device: str) -> bool:
@@ -208,7 +221,7 @@ def _run_samples(samples: Sequence[Path], networks: "Mapping[str, InceptionI3d]"
     return not differs
 
 
-def _show_top(title: str, logits: "Mapping[str, np.ndarray]") -> None:
+def _show_top(title: str, logits: "Mapping[str, np.ndarray]", names: Sequence[str] = ()) -> None:
     from fmn.extract.weights.classes import kinetics_400, top
 
     table = Table(title=escape(title), box=box.SIMPLE)
@@ -221,14 +234,14 @@ def _show_top(title: str, logits: "Mapping[str, np.ndarray]") -> None:
     for rank in range(max(map(len, guesses.values()))):
         cells = []
         for each in guesses.values():
-            known = rank < len(each)
-            cells += (
-                [escape(each[rank].name), f"{each[rank].probability:.4f}", f"{each[rank].logit:.4f}"] if known else []
-            )
+            if rank < len(each):
+                guess = each[rank]
+                name = names[guess.index] if names else guess.name
+                cells += [escape(name), f"{guess.probability:.4f}", f"{guess.logit:.4f}"]
         table.add_row(str(rank + 1), *cells)
     _console().print(table)
     classes = {len(each) for each in logits.values()}
-    if classes != {len(kinetics_400())}:
+    if not names and classes != {len(kinetics_400())}:
         click.echo(f"A head of {max(classes)} classes is not Kinetics-400's: its classes are shown by number.")
 
 

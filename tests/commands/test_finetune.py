@@ -40,7 +40,7 @@ def nowhere(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def fitted(commands, media):
-    said = commands.run("fmn-finetune", "video", "videos", "audio", "--out", "w", "--epochs", "2", *SCRATCH, cwd=media)
+    said = commands.run("fmn-finetune", "video", "videos", "audio", "--out", "w", "--epochs", "1", *SCRATCH, cwd=media)
     assert said.returncode == 0, said.stderr
     return said
 
@@ -51,7 +51,7 @@ def test_finetune_writes_weights_that_say_what_they_were_fitted_on(media, fitted
         and "--video-weights w/rgb.safetensors,w/flow.safetensors" in fitted.stdout
     )
     rows = list(csv.DictReader((media / "w/history.csv").open()))
-    assert {(row["stream"], row["epoch"]) for row in rows} == {(s, e) for s in ("rgb", "flow") for e in "012"}
+    assert {(row["stream"], row["epoch"]) for row in rows} == {(s, e) for s in ("rgb", "flow") for e in "01"}
     assert (media / "w/curve.png").stat().st_size > 5000 and not list((media / "w").glob("state-*"))
     about = read_about(media / "w/flow.safetensors")
     assert about.stream == "flow" and about.classes == ("circle", "pulse", "sweep")
@@ -87,7 +87,7 @@ def test_weights_that_saw_the_test_split_are_refused(commands, media, fitted, tm
 
 def test_a_killed_fitting_goes_on_and_ends_in_the_same_weights(commands, media, fitted, tmp_path):
     program = shutil.which("fmn-finetune", path=str(Path(sys.executable).parent))
-    typed = [program, "video", "videos", "audio", "--out", str(tmp_path / "w"), "--epochs", "2", *SCRATCH]
+    typed = [program, "video", "videos", "audio", "--out", str(tmp_path / "w"), "--epochs", "1", *SCRATCH]
     process = subprocess.Popen(
         typed, cwd=media, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
@@ -113,7 +113,7 @@ def test_a_killed_fitting_goes_on_and_ends_in_the_same_weights(commands, media, 
 
 def test_a_finished_or_another_fitting_is_refused(commands, media, fitted):
     again = ("fmn-finetune", "video", "videos", "audio", "--out", "w", *SCRATCH)
-    said = commands.run(*again, "--epochs", "2", cwd=media)
+    said = commands.run(*again, "--epochs", "1", cwd=media)
     assert said.returncode == 2 and "is finished" in said.stderr
     said = commands.run(*again, "--epochs", "3", cwd=media)
     assert said.returncode == 2 and "holds another fitting" in said.stderr
@@ -123,7 +123,8 @@ def test_without_weights_and_network_the_encoder_is_fitted_here_and_it_is_said(c
     cache = tmp_path / "cache"
     typed = ("fmn-extract", "videos", "audio", "--cache", cache, *SIZES, "--fit-minutes", "0.3", "--workers", "1")
     said = commands.run(*typed, cwd=media, check=0)
-    words = " ".join(said.stdout.split())
+    words = " ".join((said.stdout + said.stderr).split())
+    assert "Warning: video encoder: fitted here" in " ".join(said.stdout.split())
     assert "fitted here from scratch" in words and "rgb_imagenet.pt and flow_imagenet.pt would do much better" in words
     record = FeatureCache(cache).encoder("video")
     assert record.warning.startswith("video encoder: fitted here from scratch, for want of published weights")
@@ -137,6 +138,34 @@ def test_without_weights_and_network_the_encoder_is_fitted_here_and_it_is_said(c
     assert "fitted here from scratch" in " ".join(table.stdout.split())
     found = commands.run("fmn-search", "audio/circle/0.wav", "--cache", cache, "--run", run, cwd=media, check=0)
     assert ".mp4" in found.stdout
+
+
+def test_weights_begun_from_others_know_what_those_saw(commands, media, fitted, tmp_path):
+    typed = (
+        "fmn-finetune",
+        "video",
+        "videos",
+        "audio",
+        "--from",
+        "w/rgb.safetensors,w/flow.safetensors",
+        "--epochs",
+        "1",
+    )
+    said = commands.run(*typed, "--seed", "1", "--out", tmp_path / "x", "--workers", "1", cwd=media)
+    assert said.returncode == 2 and "was fitted on" in said.stderr and "this set's test split" in said.stderr
+
+
+def test_other_media_of_the_same_names_do_not_go_on(commands, media, fitted, tmp_path):
+    """A stamp alone is an attempt that came to nothing; with a state it is held to its items' content."""
+    shutil.copytree(media / "w", tmp_path / "w", ignore=shutil.ignore_patterns("*.png", "flow*"))
+    shutil.copytree(media / "videos", tmp_path / "videos")
+    shutil.copytree(media / "audio", tmp_path / "audio")
+    commands.write_clip(tmp_path / "videos/circle/0.mp4", 0, 77)
+    commands.write_clip(tmp_path / "videos/circle/1.mp4", 0, 78)
+    said = commands.run(
+        "fmn-finetune", "video", "videos", "audio", "--out", "w", "--epochs", "1", *SCRATCH, cwd=tmp_path
+    )
+    assert said.returncode == 2 and "holds another fitting" in said.stderr
 
 
 def test_too_few_clips_are_a_sentence(commands, tmp_path, nowhere):

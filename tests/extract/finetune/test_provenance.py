@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from fmn.cache import Item
 from fmn.extract.finetune.provenance import item_key, item_keys, named, seen_test_items
 
@@ -28,6 +30,25 @@ def test_a_changed_file_is_read_again(tmp_path):
     path.write_bytes(b"two")
     os.utime(path, ns=(1, 1))
     assert item_key(item(path)) != before
+
+
+@pytest.mark.parametrize(
+    ("fitted", "tested", "seen"),
+    [
+        ((None, None), (0.0, 1.0), True),
+        ((0.0, 1.0), (None, None), True),
+        ((0.0, 1.0), (1.0, 2.0), False),
+        ((0.0, 1.0), (0.999, 2.0), True),
+        ((2.0, None), (0.0, 2.0), False),
+        ((None, 0.5), (0.4, None), True),
+    ],
+)
+def test_a_shared_moment_is_enough(tmp_path, fitted, tested, seen):
+    path = tmp_path / "a"
+    path.write_bytes(b"one")
+    keys = [item_key(item(path, start=fitted[0], end=fitted[1]))]
+    assert seen_test_items(keys, [item(path, start=tested[0], end=tested[1])]) == (["x"] if seen else [])
+    assert seen_test_items(["nonsense", ""], [item(path)]) == []
 
 
 def test_only_the_test_split_counts(tmp_path):
