@@ -98,14 +98,7 @@ def test_a_killed_fitting_goes_on_and_ends_in_the_same_weights(commands, media, 
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert state.exists() and not (tmp_path / "w/rgb.safetensors").exists()
-    commands.run(
-        *("fmn-finetune", "video", "videos", "audio", "--out", tmp_path / "w"),
-        "--epochs",
-        "2",
-        *SCRATCH,
-        cwd=media,
-        check=0,
-    )
+    commands.run("fmn-finetune", *typed[1:], cwd=media, check=0)
     for stream, channels in (("rgb", 3), ("flow", 2)):
         one, other = (load_i3d(folder / f"{stream}.safetensors", channels) for folder in (media / "w", tmp_path / "w"))
         assert all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())

@@ -61,9 +61,13 @@ def test_new_files_of_a_camera_join_its_side_even_when_the_old_ones_are_gone(cac
     assert [item.split for item in found] == ["test", "train", "test", "train"]
 
 
-def test_another_seed_is_refused_once_items_are_there(cache):
+def test_another_seed_is_refused_once_an_encoder_is_there(cache, tmp_path):
+    with CacheWriter(tmp_path / "refused") as writer:  # an extraction that got no further than its plan
+        writer.describe(seed=3)
+        check_seed(writer, ExtractSettings(seed=4), {})
     with CacheWriter(cache) as writer:
         check_seed(writer, ExtractSettings(seed=3), held_items(cache))
-        check_seed(writer, ExtractSettings(seed=4), {})
+        with pytest.raises(InputError, match="--seed 3"):
+            check_seed(writer, ExtractSettings(seed=4), {})
         with pytest.raises(InputError, match="--seed 3"):
             check_seed(writer, ExtractSettings(seed=4), held_items(cache))
