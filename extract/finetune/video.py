@@ -30,6 +30,7 @@ from fmn.extract.streams import DTYPES, NO_FLOW, VideoSettings
 CHANNELS = {"rgb": 3, "flow": 2}
 FEWEST = 20  # clips to fit on; with fewer the network learns the clips and not what they show
 CALIBRATED_ON = 16
+WARM_UP = 4
 SMALL = VideoSettings(flow="dis", short_side=72, crop=64, window=32, fps=12.5)
 """For fitting from scratch: windows as long as the published ones, of half the frames and a twelfth of the pixels."""
 
@@ -137,7 +138,8 @@ def fit_video(
     if sum(item.id not in held for item in items) < FEWEST or len(classes.names) < 2:
         return None
     decoder = _Decoder(shown, scratch, run, watcher, len(items))
-    first = decoder.decode(items[:CALIBRATED_ON])
+    first = decoder.decode(items[:WARM_UP])  # starts the workers, which is no clip's cost
+    first += decoder.decode(items[WARM_UP:CALIBRATED_ON])
     streams = ("rgb",) if shown.flow == NO_FLOW else ("rgb", "flow")
     networks = {stream: _begin(begin(stream, len(classes.names)), first, stream, shown) for stream in streams}
     sources = {stream: _source(networks[stream].network, stream, shown, scratch, device, entry) for stream in streams}

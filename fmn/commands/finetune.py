@@ -169,6 +169,8 @@ def _close(fit: "VideoFit", out: Path) -> None:
         f"{fit.fitted} clips fitted on, {fit.held_out} held out, chance {100 * fit.chance:.1f} %, {fit.seconds:.0f} s.",
         highlight=False,
     )
+    if fit.left_out:
+        console.print(f"{fit.left_out} clips were left out, for the minutes did not suffice for them.")
     for name, reason in fit.failed:
         console.print(f"  left out: {name}: {reason}", markup=False, soft_wrap=True, highlight=False)
     if fit.shortened:
