@@ -1,7 +1,6 @@
 """Which weights a backbone gets: a given file, published ones found here, or random ones - and then said everywhere."""
 
 import functools
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,9 @@ from fmn.extract.backbones.untrained import draw_weights, has_norms, set_norms
 from fmn.extract.calibration import CLIPS, SIDE, load_calibration, save_calibration
 from fmn.extract.encoders import Settling
 from fmn.extract.frame_size import centre_crop
-from fmn.extract.settings import ExtractSettings
+from fmn.extract.settings import AUTO, RANDOM, ExtractSettings
 from fmn.extract.weights.folder import weights_folder
 from fmn.extract.weights.identity import state_sha256
-
-AUTO = ("", "auto")
-RANDOM = re.compile(r"random:(\d{1,9})")
 
 
 def given_weights(backbone: Backbone, settings: ExtractSettings) -> str:

@@ -1,6 +1,5 @@
 """Fitting the Bi-LSTM on the labels of the train split: no published weights of it exist."""
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,6 +12,7 @@ from torch.nn.functional import cross_entropy
 from fmn.errors import InputError
 from fmn.extract.augment import Augmentation, augment
 from fmn.extract.bilstm import BiLstm, pad, stacked, untrained
+from fmn.extract.schedule import warm_cosine
 
 GRADIENT_NORM = 1.0
 LEAST_VARIANTS = 256  # of an epoch: a small set is gone through several times, for else it would have too few steps
@@ -243,7 +243,7 @@ class _Fitting:
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self.parameters, GRADIENT_NORM)
             for group in self.optimiser.param_groups:
-                group["lr"] = self.how.lr * _rate(self.step, self.planned * -(-len(self.items) // self.how.batch))
+                group["lr"] = self.how.lr * warm_cosine(self.step, self.planned * -(-len(self.items) // self.how.batch))
             self.optimiser.step()
             self.step += 1
             total += float(loss.detach()) * len(batch)
@@ -279,14 +279,6 @@ class _Fitting:
 
 def _rank(epoch: Epoch) -> tuple[float, float]:
     return epoch.accuracy or 0.0, -(epoch.validation_loss or 0.0)
-
-
-def _rate(step: int, steps: int) -> float:
-    """Share of the learning rate: rising in the first tenth, since Adam's first steps are wild, then half a cosine."""
-    warm = max(1, steps // 10)
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 + 0.5 * math.cos(math.pi * min(1.0, (step - warm) / max(1, steps - warm)))
 
 
 def _has_bf16() -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from fmn.cache import EncoderRecord, Item, Row
-from fmn.cache.parts import validation_part
 from fmn.errors import BadItem, InputError
 from fmn.extract.audio import waveform
 from fmn.extract.bilstm import BiLstm, load_bilstm
@@ -15,11 +14,11 @@ from fmn.extract.bilstm_fit import Epoch, FitSettings, fit_bilstm
 from fmn.extract.device import pick_device
 from fmn.extract.encoders import EncoderKind, Settling
 from fmn.extract.finetune.provenance import item_keys
+from fmn.extract.held_out import held_out
 from fmn.extract.mfcc import RATE, SETTINGS, mfcc
-from fmn.extract.settings import ExtractSettings
+from fmn.extract.settings import AUTO, ExtractSettings
 
 CHUNK = 16
-AUTO = ("", "auto")  # fitted here
 
 
 class BilstmEncoder:
@@ -109,13 +108,7 @@ def fit_on_train(settling: Settling, how: FitSettings | None = None) -> tuple[Bi
         frames |= {item.id: found[0] for item, found in batch if not isinstance(found, BadItem)}
         watcher.step(len(batch), sum(isinstance(found, BadItem) for _, found in batch))
     items = sorted((item for item in settling.train if item.id in frames), key=lambda item: item.id)
-    held = {item.id for item in items if item.split == "val"} or validation_part(
-        [item.id for item in items],
-        [item.label for item in items],
-        [item.group for item in items],
-        [item.pair for item in items],
-        seed=settings.seed,
-    )
+    held = held_out(items, settings.seed)
     how = how or FitSettings(minutes=settings.fit_minutes, seed=settings.seed)
     watcher.stage("Bi-LSTM fitting (epochs)", how.epochs)
 

@@ -1,7 +1,6 @@
 """Video encoder `i3d`: two-stream I3D with given, found, fetched or - said everywhere - self-made weights."""
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,18 +17,15 @@ from fmn.extract.encoders import EncoderKind, Settling
 from fmn.extract.finetune.from_scratch import SHOWN, fit_from_scratch
 from fmn.extract.finetune.i3d_file import read_about, to_bytes
 from fmn.extract.finetune.video import FEWEST
-from fmn.extract.i3d import InceptionI3d, untrained_i3d
+from fmn.extract.i3d import CHANNELS, InceptionI3d, random_stream
 from fmn.extract.i3d_fast import inference_dtype
-from fmn.extract.settings import ExtractSettings
-from fmn.extract.streams import NO_FLOW, TwoStreamI3d, VideoSettings, recorded_settings, video_record
+from fmn.extract.settings import RANDOM, ExtractSettings
+from fmn.extract.streams import NO_FLOW, TwoStreamI3d, VideoSettings, recorded_settings, streams_of, video_record
 from fmn.extract.weights.fetch import fetch_published
 from fmn.extract.weights.folder import find_i3d, weights_folder
 from fmn.extract.weights.i3d_file import load_i3d
 from fmn.extract.weights.identity import state_sha256, weights_file
 from fmn.extract.weights.known import kinetics_file
-
-CHANNELS = {"rgb": 3, "flow": 2}
-RANDOM = re.compile(r"random:(\d{1,9})")
 
 
 class I3dEncoder:
@@ -63,7 +59,7 @@ def asked(settings: ExtractSettings) -> dict[str, Any]:
             raise InputError(f"--video-weights takes auto, random:SEED, RGB.pt or RGB.pt,FLOW.pt; got {weights!r}.")
         for name in names:
             weights_file(name)
-    here = sorted(str(path) for path in find_i3d(_streams(settings.flow)).values()) if weights == "auto" else []
+    here = sorted(str(path) for path in find_i3d(streams_of(settings.flow)).values()) if weights == "auto" else []
     sizes = [settings.short_side, settings.crop, settings.window, settings.fps]
     return {"weights": weights, "found": here, "flow": settings.flow, "sizes": sizes, "seed": settings.seed}
 
@@ -73,7 +69,7 @@ def settle(settling: Settling) -> EncoderRecord:
     settings, watcher = settling.settings, settling.watcher
     given = settings.video_weights
     if given == "auto":
-        streams = _streams(settings.flow)
+        streams = streams_of(settings.flow)
         found = find_i3d(streams)
         if len(found) < len(streams):
             watcher.say("Looking for published I3D weights ...")
@@ -94,13 +90,13 @@ def open_i3d(record: EncoderRecord, cache: Path, device: str) -> I3dEncoder:
     settings = recorded_settings(record)
     weights = record.weights
     networks: dict[str, InceptionI3d] = {}
-    for stream in _streams(settings.flow):
+    for stream in streams_of(settings.flow):
         if stream in weights.get("files", {}):
             path = cache / weights["files"][stream]
             networks[stream] = load_i3d(path, CHANNELS[stream])
             found, told = weights_file(path).sha256, str(path)
         elif "seed" in weights:
-            networks[stream] = _random(stream, int(weights["seed"]))
+            networks[stream] = random_stream(stream, int(weights["seed"]), 1)
             if "calibration" in weights.get("files", {}):
                 load_calibration(cache / weights["files"]["calibration"], stream, networks[stream])
             found = state_sha256(networks[stream])
@@ -212,7 +208,7 @@ def _untrained(settling: Settling, seed: int, warning: str) -> EncoderRecord:
     """Random weights, their batch norms set on clips of the train split: without that they say next to nothing."""
     flow = "dis" if settling.settings.flow == "auto" else settling.settings.flow
     settings = replace(_video_settings(settling.settings, flow, VideoSettings()), dtype=_random_dtype())
-    networks = {stream: _random(stream, seed) for stream in _streams(flow)}
+    networks = {stream: random_stream(stream, seed, 1) for stream in streams_of(flow)}
     clips = calibrated(networks, settings, settling)
     weights: dict[str, Any] = {"source": f"random, seed {seed}", "seed": seed, "calibrated_on": clips}
     if clips:
@@ -246,14 +242,6 @@ def _video_settings(settings: ExtractSettings, flow: str, made_for: VideoSetting
 def _random_dtype() -> str:
     """Random layers amplify rounding (cosine bf16 to fp32 about 0.97): such features are of one type for good."""
     return "bf16" if inference_dtype(torch.device("cpu")) == torch.bfloat16 else "fp32"
-
-
-def _random(stream: str, seed: int) -> InceptionI3d:
-    return untrained_i3d(CHANNELS[stream], 2 * seed + (stream == "flow"), num_classes=1)
-
-
-def _streams(flow: str) -> tuple[str, ...]:
-    return ("rgb",) if flow == NO_FLOW else ("rgb", "flow")
 
 
 I3D = EncoderKind(modality="video", name="i3d", chunk=1, asked=asked, settle=settle, open=open_i3d)

@@ -10,7 +10,6 @@ from safetensors.torch import save
 
 from fmn.cache import EncoderRecord, Item
 from fmn.cache.layout import write_durably
-from fmn.cache.parts import validation_part
 from fmn.errors import BadItem
 from fmn.extract.audio import RATE, waveform
 from fmn.extract.backbone_weights import asked_weights, given_weights, settle_weights
@@ -20,6 +19,7 @@ from fmn.extract.backbones.musimnet_fit import EPOCHS, MusimFit, fit_musimnet
 from fmn.extract.encoder_windows import windows_kind
 from fmn.extract.encoders import Settling
 from fmn.extract.finetune.provenance import item_keys
+from fmn.extract.held_out import held_out
 from fmn.extract.settings import ExtractSettings
 from fmn.extract.weights.identity import state_sha256
 
@@ -99,13 +99,7 @@ def _fit(settling: Settling) -> tuple[musimnet.MusimNet, MusimFit, list[str]]:
         seen |= {item.id: found for item, found in batch if not isinstance(found, BadItem)}
         watcher.step(len(batch), sum(isinstance(found, BadItem) for _, found in batch))
     items = sorted((item for item in settling.train if item.id in seen), key=lambda item: item.id)
-    held = {item.id for item in items if item.split == "val"} or validation_part(
-        [item.id for item in items],
-        [item.label for item in items],
-        [item.group for item in items],
-        [item.pair for item in items],
-        seed=settings.seed,
-    )
+    held = held_out(items, settings.seed)
     watcher.stage("MuSimNet fitting (epochs)", EPOCHS)
 
     def tell(epoch: int, accuracy: float | None) -> None:

@@ -15,6 +15,7 @@ from fmn.errors import InputError
 Size3 = tuple[int, int, int]  # time, height, width
 
 FEATURES = 1024
+CHANNELS = {"rgb": 3, "flow": 2}  # stream -> channels of its clips
 
 # Output channels of an inception block: 1x1x1 | 1x1x1 -> 3x3x3 | 1x1x1 -> 3x3x3 | max-pool -> 1x1x1
 MIXED: dict[str, tuple[int, int, int, int, int, int]] = {
@@ -190,6 +191,11 @@ def untrained_i3d(in_channels: int, seed: int, num_classes: int = 400) -> Incept
                 if module.bias is not None:
                     module.bias.zero_()
     return network.eval()
+
+
+def random_stream(stream: str, seed: int, num_classes: int) -> InceptionI3d:
+    """The untrained network of a stream; both streams of a seed have weights of their own."""
+    return untrained_i3d(CHANNELS[stream], 2 * seed + (stream == "flow"), num_classes)
 
 
 def calibrate(network: InceptionI3d, windows: Iterable[Tensor]) -> InceptionI3d:

@@ -1,10 +1,13 @@
 """What a user may choose about an extraction."""
 
+import re
 from dataclasses import dataclass
 
 from fmn.errors import InputError
 
 FLOWS = ("auto", "tvl1", "dis", "none")
+AUTO = ("", "auto")  # weights that nobody named
+RANDOM = re.compile(r"random:(\d{1,9})")  # weights drawn from a seed
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,11 @@ NO_FLOW = "none"
 DTYPES: dict[str, torch.dtype | None] = {"auto": None, "bf16": torch.bfloat16, "fp32": torch.float32}
 
 
+def streams_of(flow: str) -> tuple[str, ...]:
+    """The streams that a flow method gives: RGB alone for "none", else both."""
+    return ("rgb",) if flow == NO_FLOW else ("rgb", "flow")
+
+
 @dataclass(frozen=True)
 class VideoSettings:
     """How a clip is shown to the networks.

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fmn.errors import InputError
-from fmn.extract.finetune.from_scratch import CHANNELS, from_scratch
+from fmn.extract.finetune.from_scratch import from_scratch
 from fmn.extract.finetune.inflate import inflated_i3d
 from fmn.extract.finetune.provenance import file_keys
 from fmn.extract.finetune.video import Began
-from fmn.extract.i3d import InceptionI3d, Logits
+from fmn.extract.i3d import CHANNELS, InceptionI3d, Logits
 from fmn.extract.weights.fetch import fetch_published
 from fmn.extract.weights.folder import find_i3d, weights_folder
 from fmn.extract.weights.i3d_file import load_i3d, read_state

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fmn.extract.device import pick_device
 from fmn.extract.finetune.settings import FinetuneSettings
 from fmn.extract.finetune.video import Began, VideoFit, check_room, fit_video
-from fmn.extract.i3d import untrained_i3d
+from fmn.extract.i3d import random_stream
 from fmn.extract.streams import VideoSettings
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ EPOCHS = 30
 RATE = 1e-3  # random weights bear and need more than published ones
 ENTRY = "Mixed_5b"  # what is below stays random: fitting all of it in minutes gives less (docs/decisions.md)
 SHOWN = VideoSettings(flow="dis", short_side=128, crop=112)
-CHANNELS = {"rgb": 3, "flow": 2}
 
 
 def fit_from_scratch(settling: "Settling", shown: VideoSettings) -> VideoFit | None:
@@ -50,5 +49,4 @@ def fit_from_scratch(settling: "Settling", shown: VideoSettings) -> VideoFit | N
 
 def from_scratch(stream: str, classes: int, seed: int) -> Began:
     """A random network of a stream, its batch norms still to be set from clips."""
-    network = untrained_i3d(CHANNELS[stream], 2 * seed + (stream == "flow"), classes)
-    return Began(network, calibrate=True, told=f"random weights, seed {seed}")
+    return Began(random_stream(stream, seed, classes), calibrate=True, told=f"random weights, seed {seed}")

@@ -28,7 +28,7 @@ from fmn.extract.items import find_items
 from fmn.extract.progress import Watcher
 from fmn.extract.settings import ExtractSettings
 from fmn.extract.split import assign_splits
-from fmn.extract.streams import NO_FLOW, VideoSettings
+from fmn.extract.streams import VideoSettings, streams_of
 
 STAMP = "finetune.json"
 FRAMES = ".frames-"
@@ -75,7 +75,7 @@ def finetune_video(
     InputError: too few clips; maps without anything frozen; `out` holds another fitting, or this one, finished; weights
     to begin from that cannot be had.
     """
-    streams = ("rgb",) if shown.flow == NO_FLOW else ("rgb", "flow")
+    streams = streams_of(shown.flow)
     picked = pick_device(device)
     begin = beginning(begin_from, streams, how.seed)
     every = media.items("video", watcher)

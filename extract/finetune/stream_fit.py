@@ -17,6 +17,7 @@ from fmn.extract.finetune.settings import FinetuneSettings
 from fmn.extract.finetune.sources import Source
 from fmn.extract.i3d import InceptionI3d
 from fmn.extract.i3d_fast import inference_dtype
+from fmn.extract.schedule import warm_cosine
 
 GRADIENT_NORM = 5.0
 MOMENTUM = 0.1  # of the batch norms while fitting; the published 0.01 would lag behind in so few steps
@@ -159,7 +160,7 @@ class StreamFit:
 
     def _update(self, an_epoch: int) -> None:
         nn.utils.clip_grad_norm_(self.parameters, GRADIENT_NORM)
-        share = _rate(self.updates, self.planned * an_epoch)
+        share = warm_cosine(self.updates, self.planned * an_epoch)
         for group in self.optimiser.param_groups:
             group["lr"] = self.how.rate * group["scale"] * share
         self.optimiser.step()
@@ -208,14 +209,6 @@ class StreamFit:
 
 def _rank(epoch: Epoch) -> tuple[float, float]:
     return epoch.accuracy or 0.0, -(epoch.validation_loss or 0.0)
-
-
-def _rate(update: int, updates: int) -> float:
-    """Share of the learning rate: rising in the first tenth, then half a cosine to zero."""
-    warm = max(1, updates // 10)
-    if update < warm:
-        return (update + 1) / warm
-    return 0.5 + 0.5 * math.cos(math.pi * min(1.0, (update - warm) / max(1, updates - warm)))
 
 
 def two_stream_accuracy(scores: Mapping[str, Tensor], classes: Sequence[int]) -> float:

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from fmn.cache import Item
-from fmn.cache.parts import validation_part
 from fmn.errors import BadItem, InputError
 from fmn.extract.finetune.budget import affordable, balanced
 from fmn.extract.finetune.classes import Classes, find_classes
@@ -22,12 +21,12 @@ from fmn.extract.finetune.sources import FrameSource, MapSource, Source
 from fmn.extract.finetune.stream_fit import Epoch, FitClips, StreamFit, two_stream_accuracy
 from fmn.extract.finetune.windows_of import as_batch, centre_windows
 from fmn.extract.graph import Task
+from fmn.extract.held_out import held_out
 from fmn.extract.i3d import InceptionI3d, calibrate
 from fmn.extract.i3d_fast import FastI3d
 from fmn.extract.progress import Watcher
-from fmn.extract.streams import DTYPES, NO_FLOW, VideoSettings
+from fmn.extract.streams import DTYPES, NO_FLOW, VideoSettings, streams_of
 
-CHANNELS = {"rgb": 3, "flow": 2}
 FEWEST = 20  # clips to fit on; with fewer the network learns the clips and not what they show
 CALIBRATED_ON = 16
 WARM_UP = 4
@@ -132,7 +131,7 @@ def fit_video(
         None where there are fewer than 20 readable clips to fit on, or nothing to tell apart.
     """
     began = time.monotonic()
-    held = _held(train, how.seed)
+    held = held_out(train, how.seed)
     classes = find_classes(train, held)
     items = balanced([item for item in train if item.id in classes.of], how.seed)
     if sum(item.id not in held for item in items) < FEWEST or len(classes.names) < 2:
@@ -140,7 +139,7 @@ def fit_video(
     decoder = _Decoder(shown, scratch, run, watcher, len(items))
     first = decoder.decode(items[:WARM_UP])  # starts the workers, which is no clip's cost
     first += decoder.decode(items[WARM_UP:CALIBRATED_ON])
-    streams = ("rgb",) if shown.flow == NO_FLOW else ("rgb", "flow")
+    streams = streams_of(shown.flow)
     networks = {stream: _begin(begin(stream, len(classes.names)), first, stream, shown) for stream in streams}
     sources = {stream: _source(networks[stream].network, stream, shown, scratch, device, entry) for stream in streams}
     each = decoder.seconds_a_clip + sum(_seconds(source, first) for source in sources.values())
@@ -149,14 +148,14 @@ def fit_video(
     clips = {**{clip.id: clip for clip in first}, **{clip.id: clip for clip in decoder.decode(taken[CALIBRATED_ON:])}}
     items = sorted((item for item in taken if item.id in clips), key=lambda item: item.id)
     fitted = [item for item in items if item.id not in held]
-    held_out = [item for item in items if item.id in held]
+    validated = [item for item in items if item.id in held]
     if len(fitted) < FEWEST:
         return None
     parts = FitClips(
         [clips[item.id] for item in fitted],
         [classes.of[item.id] for item in fitted],
-        [clips[item.id] for item in held_out],
-        [classes.of[item.id] for item in held_out],
+        [clips[item.id] for item in validated],
+        [classes.of[item.id] for item in validated],
         len(classes.names),
     )
     keys = sorted({*item_keys(items), *before})
@@ -174,7 +173,7 @@ def fit_video(
         facts = {
             "method": classes.method,
             "items": len(fitted),
-            "held_out": len(held_out),
+            "held_out": len(validated),
             "left_out": decoder.total - len(taken),
             "content": keys,
             "entry": entry,
@@ -188,11 +187,11 @@ def fit_video(
         results[stream] = StreamResult(fit.network.cpu(), about, fit.epochs, fit.best, fit.cut)
     return VideoFit(
         results,
-        two_stream_accuracy(scores, parts.validated_classes) if held_out else None,
+        two_stream_accuracy(scores, parts.validated_classes) if validated else None,
         1 / len(classes.names),
         classes,
         len(fitted),
-        len(held_out),
+        len(validated),
         decoder.total - len(taken),
         sorted(decoder.failed),
         [item.id for item in items if clips[item.id].cut],
@@ -273,16 +272,6 @@ def _run(fit: StreamFit, watcher: Watcher, keeper: Keeper | None) -> None:
             keeper.keep(fit, epoch)
 
     fit.run(after)
-
-
-def _held(items: Sequence[Item], seed: int) -> set[str]:
-    return {item.id for item in items if item.split == "val"} or validation_part(
-        [item.id for item in items],
-        [item.label for item in items],
-        [item.group for item in items],
-        [item.pair for item in items],
-        seed=seed,
-    )
 
 
 def check_room(items: int, shown: VideoSettings, free_bytes: int) -> None:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from fmn.extract.i3d import InceptionI3d
     from fmn.extract.weights.check import Checked
 
-CHANNELS = {"rgb": 3, "flow": 2}
 TOP = 5
 
 
@@ -152,6 +151,7 @@ def _show_file(checked: "Checked") -> None:
 
 def _i3d_paths(found: Sequence["Checked"], given: bool) -> dict[str, Path]:
     """Stream -> file: of the files that were named, else of those that the extraction would take."""
+    from fmn.extract.i3d import CHANNELS
     from fmn.extract.weights.folder import find_i3d
 
     paths = {} if given else find_i3d(tuple(CHANNELS))
@@ -167,6 +167,7 @@ def _i3d_paths(found: Sequence["Checked"], given: bool) -> dict[str, Path]:
 
 
 def _loaded(paths: "Mapping[str, Path]") -> dict[str, "InceptionI3d"]:
+    from fmn.extract.i3d import CHANNELS
     from fmn.extract.weights.i3d_file import load_i3d
 
     return {stream: load_i3d(path, CHANNELS[stream]) for stream, path in paths.items()}
