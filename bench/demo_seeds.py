@@ -19,12 +19,12 @@ from fmn.demo.reference import evaluate_reference
 from fmn.retrieval import FmnConfig, load
 from fmn.retrieval.protocol import evaluate_cache
 from fmn.train.run import train
-from fmn.train.settings import TrainSettings
+from fmn.train.settings import AS_PRINTED, TrainSettings, parted
 
 ROWS = {
-    "FMN": FmnConfig(),
-    "FMN without memory (beta 0)": FmnConfig(beta=0.0),
-    "FMN as printed (beta -1, raw keys, hard maximum)": FmnConfig(beta=-1.0, keys="raw", maximum="hard"),
+    "FMN": {},
+    "FMN without memory (beta 0)": {"beta": 0.0},
+    "FMN as printed": {**AS_PRINTED, "rate": 1e-3, "dropout": 0.3},
 }
 KS = (1, 10, 25)
 torch.set_num_threads(1)  # as fmn-train does: its steps are small
@@ -46,11 +46,12 @@ def row(system, seed, validation, seconds, directions):
 def main(demo, seeds, out):
     cache = FeatureCache(demo / "cache")
     lines = []
-    for system, config in ROWS.items():
+    for system, setting in ROWS.items():
+        shape, schedule = parted(setting)
         for seed in range(seeds):
             with tempfile.TemporaryDirectory() as folder:
                 began = time.monotonic()
-                trained = train(cache, Path(folder) / "run", config, TrainSettings(seed=seed))
+                trained = train(cache, Path(folder) / "run", FmnConfig(**shape), TrainSettings(seed=seed, **schedule))
                 seconds = round(time.monotonic() - began, 1)
                 report = evaluate_cache(cache, load(Path(folder) / "run"), KS)
             lines.append(row(system, seed, round(trained.fitting.best_map, 4), seconds, report.directions))

@@ -1,6 +1,7 @@
 """Colours of a part: each range of hue, saturation and value is cut into bins, and train and test never share one."""
 
 import colorsys
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -52,7 +53,11 @@ SORTS: dict[str, tuple[Range, ...]] = {
 
 def colour(name: str, part: str, rng: np.random.Generator) -> Colour:
     """One colour of `name` (a key of `RANGES`), from the bins of `part` ("train" or "test")."""
-    sorts = (RANGES[name], *SORTS.get(name, ()))
+    return colour_of((RANGES[name], *SORTS.get(name, ())), part, rng)
+
+
+def colour_of(sorts: Sequence[Range], part: str, rng: np.random.Generator) -> Colour:
+    """One colour of one of the ranges, each as likely as the others, from the bins of `part`."""
     chosen = sorts[int(rng.integers(len(sorts)))]
     hue, saturation, value = (_draw(low, high, part, rng) for low, high in chosen)
     red, green, blue = colorsys.hsv_to_rgb(hue % 360 / 360, saturation / 100, value / 100)

@@ -6,6 +6,7 @@ from math import cos, pi, radians, sin
 import cv2
 import numpy as np
 
+from fmn.demo.light import make_light
 from fmn.demo.palette import colour
 from fmn.demo.pen import Pen, shade
 
@@ -16,7 +17,6 @@ SCENES = {"train": 20, "test": 8}
 _OVERSAMPLING = 2  # drawn larger and averaged down: smooth edges, and no flicker of thin shapes
 _HORIZON = 54.0  # where the wall meets the counter
 _PATTERNS = ("plain", "tiles", "stripes", "checks", "dots")
-_SUN = {"train": ((20.0, 70.0), (110.0, 160.0)), "test": ((75.0, 105.0),)}  # where the light comes from, degrees
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ def make_scene(part: str, index: int, seed: int, shake: np.random.Generator) -> 
     pen.polygon([(-80, _HORIZON), (240, _HORIZON), (240, 240), (-80, 240)], counter)
     pen.polygon([(-80, _HORIZON), (240, _HORIZON), (240, _HORIZON + 2), (-80, _HORIZON + 2)], shade(counter, 0.75))
     _veins(pen, counter, rng)
-    return Scene(scene_name(part, index), image, _light(part, rng), matrix)
+    return Scene(
+        scene_name(part, index), image, make_light(part, WIDTH * _OVERSAMPLING, HEIGHT * _OVERSAMPLING, rng), matrix
+    )
 
 
 def _camera(zoom: float, turn: float, shift: np.ndarray, mirror: float) -> np.ndarray:
@@ -106,17 +108,3 @@ def _veins(pen: Pen, counter: tuple[int, int, int], rng: np.random.Generator) ->
         x = np.linspace(-40, 200, 12)
         bend = y + rng.uniform(0.5, 2.0) * np.sin(x * rng.uniform(0.02, 0.05) + rng.uniform(0, 2 * pi))
         pen.line(np.column_stack([x, bend]), rng.uniform(0.5, 1.5), shade(counter, rng.choice([0.93, 1.12])))
-
-
-def _light(part: str, rng: np.random.Generator) -> np.ndarray:
-    """A slope of brightness across the frame, from the side that the light comes from."""
-    ranges = _SUN[part]
-    low, high = ranges[int(rng.integers(len(ranges)))]
-    angle = radians(rng.uniform(low, high))
-    y, x = np.mgrid[0 : HEIGHT * _OVERSAMPLING, 0 : WIDTH * _OVERSAMPLING] / (HEIGHT * _OVERSAMPLING)
-    slope = x * cos(angle) + y * sin(angle)
-    slope = (slope - slope.min()) / (slope.max() - slope.min())
-    field = rng.uniform(0.86, 1.0) * (1.0 - rng.uniform(0.06, 0.24) * slope)
-    warmth = rng.uniform(-1.0, 1.0)  # lamps are yellow, overcast windows are blue
-    tint = np.array([1.0, 0.97 - 0.03 * abs(warmth), 1.0]) - 0.15 * np.array([max(-warmth, 0.0), 0.0, max(warmth, 0.0)])
-    return np.asarray(np.round(field[:, :, None] * tint * 255), np.uint8)

@@ -37,8 +37,9 @@ class FeatureMemory(nn.Module):
 
     For each pair of a batch, in order, if `s1 > t1`: `m2` = the largest of `(cos(v, K_v[x]) + cos(a, K_a[x])) / 2`
     over the filled slots. No filled slot or `m2 < t2`: the pair gets a slot of its own, the first empty one or else
-    the least used, oldest first. Otherwise the best slot (lowest index among equals) moves to `(1 - w) K + w v` in
-    both banks. A cosine with a zero vector is 0. Similarities that differ by less than 1e-9 count as equal.
+    the least used, oldest first (an enrolled one last). Otherwise the best slot (lowest index among equals) moves to
+    `(1 - w) K + w v` in both banks. A cosine with a zero vector is 0. Similarities that differ by less than 1e-9 count
+    as equal.
 
     Args:
         capacity: number of slots X, at least 1.
@@ -48,13 +49,15 @@ class FeatureMemory(nn.Module):
         weight: w in [0, 1], the share of the new pair in a merge.
 
     Buffers: `video` [X, Dv], `audio` [X, Da], `used` [X] (pairs merged in a slot, 0 = empty) and `born` [X] (order of
-    creation from 1, 0 = empty), so the memory is saved, loaded and moved like any module.
+    creation from 1, 0 = empty), so the memory is saved, loaded and moved like any module; and `enrolled` bool [X], not
+    saved: slots that are replaced only where there is no other.
     """
 
     video: Tensor
     audio: Tensor
     used: Tensor
     born: Tensor
+    enrolled: Tensor
 
     def __init__(self, capacity: int, dim: int | tuple[int, int], t1: float, t2: float, weight: float) -> None:
         super().__init__()
@@ -73,6 +76,7 @@ class FeatureMemory(nn.Module):
         self.register_buffer("audio", torch.zeros(capacity, dim_audio))
         self.register_buffer("used", torch.zeros(capacity, dtype=torch.int64))
         self.register_buffer("born", torch.zeros(capacity, dtype=torch.int64))
+        self.register_buffer("enrolled", torch.zeros(capacity, dtype=torch.bool), persistent=False)
 
     @property
     def filled(self) -> Tensor:
@@ -138,14 +142,14 @@ class FeatureMemory(nn.Module):
 
     def _decide(self, video: Tensor, audio: Tensor) -> "_Plan":
         """Where each pair goes, from one transfer of scalar products; stops early after a merge that cancels."""
-        parts = [self.used, self.born]
+        parts = [self.used, self.born, self.enrolled]
         for batch, bank in ((video.double(), self.video.double()), (audio.double(), self.audio.double())):
             parts += [batch @ bank.T, batch @ batch.T, bank.square().sum(1)]
         flat = torch.cat([part.flatten().double() for part in parts]).cpu().numpy()
         pieces = np.split(flat, np.cumsum([part.numel() for part in parts])[:-1])
-        used, born, *products = (piece.reshape(part.shape) for piece, part in zip(pieces, parts, strict=True))
+        used, born, enrolled, *products = (piece.reshape(part.shape) for piece, part in zip(pieces, parts, strict=True))
         sides = (_Products(*products[:3]), _Products(*products[3:]))
-        plan = _Plan(used.astype(np.int64), born.astype(np.int64))
+        plan = _Plan(used.astype(np.int64), born.astype(np.int64), enrolled)
         joint = (sides[0].cosines() + sides[1].cosines()) / 2
         joint[:, used == 0] = -np.inf
         for i in range(len(video)):
@@ -198,8 +202,8 @@ class _Products:
 class _Plan:
     """Who goes where: the book-keeping of the slots, and the writes to be replayed on the banks."""
 
-    def __init__(self, used: NDArray[np.int64], born: NDArray[np.int64]) -> None:
-        self.used, self.born = used, born
+    def __init__(self, used: NDArray[np.int64], born: NDArray[np.int64], enrolled: Floats) -> None:
+        self.used, self.born, self.enrolled = used, born, enrolled
         self.done = 0  # pairs decided
         self.counts = np.zeros(3, dtype=np.int64)  # written, merged, replaced
         self.first: dict[int, int] = {}  # slot -> the row put into it last
@@ -208,7 +212,7 @@ class _Plan:
     def put(self, i: int) -> int:
         empty = np.flatnonzero(self.used == 0)
         self.counts[0 if len(empty) else 2] += 1
-        x = int(empty[0]) if len(empty) else int(np.lexsort((self.born, self.used))[0])
+        x = int(empty[0]) if len(empty) else int(np.lexsort((self.born, self.used, self.enrolled))[0])
         self.used[x], self.born[x] = 1, self.born.max() + 1
         self.first[x] = i
         self.merges.pop(x, None)

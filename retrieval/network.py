@@ -5,7 +5,8 @@ which prints beta = -1).
 """
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -13,9 +14,22 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fmn.errors import InputError
+from fmn.retrieval.gated import Gated
+from fmn.retrieval.independent import IndependentMemory
 from fmn.retrieval.memory import FeatureMemory
+from fmn.retrieval.standardiser import Standardiser
 
 MOST = 1_000_000  # of slots and of dimensions: beyond that it is a slip of the finger
+CHUNK_PAIRS = 1 << 15  # pairs scored at once: the head's hidden layer is [pairs, hidden]
+RAW = 1.2  # raw cosines are smaller than trained ones: measured on the validation part (docs/decisions.md)
+HEAT = 8.0  # of the cosine in S1 at the start; it is learned
+_CHOICES = (
+    ("keys", ("raw", "common")),
+    ("maximum", ("hard", "soft")),
+    ("slots", ("paired", "independent")),
+    ("projection", ("gated", "linear")),
+    ("fusion", ("cosine", "head")),
+)
 TINY = 1e-6  # floor of Max before the power: the product of two cosines may be zero or negative
 
 
@@ -23,9 +37,14 @@ TINY = 1e-6  # floor of Max before the power: the product of two cosines may be 
 class FmnConfig:
     """The shape of an FMN. Everything here is saved beside the weights.
 
-    `keys`: where a query meets the slots. The banks always hold *unmapped* features; "raw" compares those (the paper),
-    "common" sends slot and query through the same projection first. `maximum`: "hard" is the paper's max over slots of
-    M_v * M_a; "soft" is the inner product of the two softmaxes over slots at `temperature`.
+    `projection`: "gated" brings a vector to the common space through a gated unit (`fmn.retrieval.gated`), "linear" is
+    the paper's matrix. `fusion`: "cosine" adds a learned multiple of cos(p_v, p_a) to the head's logit, "head" is the
+    paper's head alone. `keys`: where a query meets the slots. The banks always hold *unmapped* features; "raw" compares
+    those (the paper), "common" sends slot and query through the same projection first. `maximum`: "hard" is the paper's
+    max over slots of M_v * M_a; "soft" is the inner product of the two softmaxes over slots at `temperature`. `slots`:
+    "paired" banks are written together, so that slot x of both is one pair; "independent" ones each by their own
+    similarity. `enrolled`: label -> slot of the kinds that were written into the banks without training
+    (`fmn.retrieval.enrolment`).
     """
 
     video_dim: int = 2048
@@ -40,8 +59,12 @@ class FmnConfig:
     learn_beta: bool = False
     keys: str = "common"
     maximum: str = "soft"
-    temperature: float = 0.05
-    dropout: float = 0.3
+    slots: str = "paired"
+    temperature: float = 0.1
+    projection: str = "gated"
+    fusion: str = "cosine"
+    dropout: float = 0.7
+    enrolled: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for name in ("video_dim", "audio_dim", "common", "hidden", "capacity"):
@@ -52,7 +75,7 @@ class FmnConfig:
                 raise InputError(f"The memory's threshold {name} is a number, got {getattr(self, name)}.")
         if not -10 <= self.beta <= 10:
             raise InputError(f"The exponent beta of eq. 3 lies in [-10, 10], got {self.beta}.")
-        for name, allowed in (("keys", ("raw", "common")), ("maximum", ("hard", "soft"))):
+        for name, allowed in _CHOICES:
             if getattr(self, name) not in allowed:
                 raise InputError(f"FMN's {name} is one of {', '.join(allowed)}; got {getattr(self, name)!r}.")
         if not 0 <= self.weight <= 1:
@@ -61,6 +84,10 @@ class FmnConfig:
             raise InputError(f"The memory's temperature is above 0, got {self.temperature}.")
         if not 0 <= self.dropout < 1:
             raise InputError(f"Dropout lies in [0, 1), got {self.dropout}.")
+        slots = list(self.enrolled.values()) if isinstance(self.enrolled, Mapping) else [self.enrolled]
+        whole = all(isinstance(slot, int) and 0 <= slot < self.capacity for slot in slots)
+        if not whole or len(set(slots)) < len(slots):
+            raise InputError(f"An enrolled label has a slot of its own, 0 to {self.capacity - 1}; got {slots}.")
 
     def to_json(self) -> dict[str, Any]:
         """The config as JSON values."""
@@ -70,57 +97,48 @@ class FmnConfig:
 class FeatureMemoryNetwork(nn.Module):
     """FMN over cached vectors: video [N, video_dim] and audio [M, audio_dim], both unnormalised as they are cached.
 
-    Inputs are standardised with the mean and deviation of the train part (`fit_standardiser`), because pooled network
-    features share a large common offset that would make every cosine nearly 1.
+    Inputs are standardised with the mean and deviation of the train part (`fit_standardiser`).
     """
 
-    mean_video: Tensor
-    mean_audio: Tensor
-    scale_video: Tensor
-    scale_audio: Tensor
     beta: Tensor
+    memory: FeatureMemory | IndependentMemory
 
     def __init__(self, config: FmnConfig) -> None:
         super().__init__()
         self.config = config
-        self.project_video = nn.Linear(config.video_dim, config.common, bias=False)
-        self.project_audio = nn.Linear(config.audio_dim, config.common, bias=False)
+        self.project_video = _projection(config, config.video_dim)
+        self.project_audio = _projection(config, config.audio_dim)
         # One linear layer over [p_v ; p_a] would score f(v) + g(a): one ranking for every query. Hence a hidden one.
         self.head_video = nn.Linear(config.common, config.hidden, bias=False)
         self.head_audio = nn.Linear(config.common, config.hidden)
         self.head_out = nn.Linear(config.hidden, 2)
+        if config.fusion == "cosine":
+            self.heat = nn.Parameter(torch.tensor(HEAT))
+            self.offset = nn.Parameter(torch.tensor(-HEAT / 2))  # S1 = 1/2 at a cosine of 1/2, but for the head
         self.drop = nn.Dropout(config.dropout)
-        self.memory = FeatureMemory(
-            config.capacity, (config.video_dim, config.audio_dim), config.t1, config.t2, config.weight
-        )
+        banks = FeatureMemory if config.slots == "paired" else IndependentMemory
+        self.memory = banks(config.capacity, (config.video_dim, config.audio_dim), config.t1, config.t2, config.weight)
+        if isinstance(self.memory, FeatureMemory):
+            self.memory.enrolled[list(config.enrolled.values())] = True
         beta = torch.tensor(float(config.beta))
         if config.learn_beta:
             self.beta = nn.Parameter(beta)
         else:
             self.register_buffer("beta", beta)
-        for name, dim in (("video", config.video_dim), ("audio", config.audio_dim)):
-            self.register_buffer(f"mean_{name}", torch.zeros(dim))
-            self.register_buffer(f"scale_{name}", torch.ones(dim))
+        self.standard_video, self.standard_audio = Standardiser(config.video_dim), Standardiser(config.audio_dim)
 
-    @torch.no_grad()
     def fit_standardiser(self, video: Tensor, audio: Tensor) -> None:
         """Take mean and deviation from the train part: video [N, D_v], audio [M, D_a]. Constant columns become 0."""
-        for features, mean, scale in (
-            (video, self.mean_video, self.scale_video),
-            (audio, self.mean_audio, self.scale_audio),
-        ):
-            mean.copy_(features.mean(0))
-            deviation = features.std(0, correction=0)
-            floor = 1e-6 * deviation.max().clamp_min(1e-12)
-            scale.copy_(torch.where(deviation > floor, 1.0 / deviation.clamp_min(1e-30), torch.zeros_like(deviation)))
+        self.standard_video.fit(video)
+        self.standard_audio.fit(audio)
 
     def standardise_video(self, video: Tensor) -> Tensor:
         """[N, D_v] -> [N, D_v], zero mean and unit deviation over the train part."""
-        return (video - self.mean_video) * self.scale_video
+        return self.standard_video(video)  # type: ignore[no-any-return]
 
     def standardise_audio(self, audio: Tensor) -> Tensor:
         """[M, D_a] -> [M, D_a], zero mean and unit deviation over the train part."""
-        return (audio - self.mean_audio) * self.scale_audio
+        return self.standard_audio(audio)  # type: ignore[no-any-return]
 
     def embed_video(self, standardised: Tensor) -> Tensor:
         """p_v [N, common], unit length, from standardised features."""
@@ -135,21 +153,42 @@ class FeatureMemoryNetwork(nn.Module):
         left = self.head_video(p_video)
         right = self.head_audio(p_audio)
         logits = self.head_out(functional.relu(left[:, None, :] + right[None, :, :]))
-        return torch.sigmoid(logits[..., 1] - logits[..., 0])  # a softmax over two classes, taken at "match"
+        match = logits[..., 1] - logits[..., 0]
+        if self.config.fusion == "cosine":
+            match = match + self.heat * (p_video @ p_audio.T) + self.offset
+        return torch.sigmoid(match)  # a softmax over two classes, taken at "match"
+
+    def similarities(
+        self, video: Tensor, audio: Tensor, p_video: Tensor, p_audio: Tensor, slots: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """M_v [N, x] and M_a [M, x] with the `slots` (bool [X], x of them true). Inputs standardised and embedded.
+
+        The projections were never fitted on an enrolled kind, and may take what tells it from others for nothing. So an
+        enrolled slot is met in the common space or in the raw one, times `RAW`, whichever says more.
+        """
+        enrolled = self.memory.enrolled[slots]
+        if self.config.keys == "raw" or bool(enrolled.any()):
+            raw_video, raw_audio = (each[:, slots] for each in self.memory.similarity(video, audio))
+            if self.config.keys == "raw":
+                return raw_video, raw_audio
+        # Projecting the slot keeps it in step with the projection: a bank of mapped vectors would grow stale.
+        slots_video = functional.normalize(self.project_video(self.memory.video[slots]), dim=-1)
+        slots_audio = functional.normalize(self.project_audio(self.memory.audio[slots]), dim=-1)
+        m_video, m_audio = p_video @ slots_video.T, p_audio @ slots_audio.T
+        if bool(enrolled.any()):
+            m_video = torch.where(enrolled, torch.maximum(m_video, RAW * raw_video), m_video)
+            m_audio = torch.where(enrolled, torch.maximum(m_audio, RAW * raw_audio), m_audio)
+        return m_video, m_audio
 
     def agreement(self, video: Tensor, audio: Tensor, p_video: Tensor, p_audio: Tensor) -> Tensor | None:
         """Max of eq. 3 for every pair, [N, M]; None while the memory is empty. Inputs standardised and embedded."""
         filled = self.memory.filled
         if not bool(filled.any()):
             return None
-        if self.config.keys == "raw":
-            m_video, m_audio = self.memory.similarity(video, audio)
-            m_video, m_audio = m_video[:, filled], m_audio[:, filled]
-        else:
-            # Projecting the slot keeps it in step with the projection: a bank of mapped vectors would grow stale.
-            slots_video = functional.normalize(self.project_video(self.memory.video[filled]), dim=-1)
-            slots_audio = functional.normalize(self.project_audio(self.memory.audio[filled]), dim=-1)
-            m_video, m_audio = p_video @ slots_video.T, p_audio @ slots_audio.T
+        return self.maximum(*self.similarities(video, audio, p_video, p_audio, filled))
+
+    def maximum(self, m_video: Tensor, m_audio: Tensor) -> Tensor:
+        """Max [N, M] of the similarities M_v [N, x] and M_a [M, x] with the filled slots."""
         if self.config.maximum == "soft":
             heat = self.config.temperature
             return torch.softmax(m_video / heat, -1) @ torch.softmax(m_audio / heat, -1).T
@@ -158,15 +197,57 @@ class FeatureMemoryNetwork(nn.Module):
             best = torch.maximum(best, m_video[:, slot, None] * m_audio[None, :, slot])
         return best
 
+    def share(self, m_video: Tensor, m_audio: Tensor) -> Tensor | None:
+        """What part of Max comes from enrolled slots, [N, M] in [0, 1]; None without any. Arguments as `maximum`."""
+        enrolled = self.memory.enrolled[self.memory.filled]
+        if not bool(enrolled.any()):
+            return None
+        whole = self.maximum(m_video, m_audio)
+        if self.config.maximum == "soft":
+            heat = self.config.temperature
+            left = torch.softmax(m_video / heat, -1)[:, enrolled]
+            return left @ torch.softmax(m_audio / heat, -1)[:, enrolled].T / whole.clamp_min(1e-30)
+        return (self.maximum(m_video[:, enrolled], m_audio[:, enrolled]) >= whole).to(whole)
+
+    def pair_scores(self, video: Tensor, audio: Tensor, p_video: Tensor, p_audio: Tensor) -> tuple[Tensor, Tensor]:
+        """S and S1 of every pair, [N, M] each. Inputs standardised and embedded."""
+        s1, filled = self.s1(p_video, p_audio), self.memory.filled
+        if not bool(filled.any()):
+            return s1, s1
+        meeting = self.similarities(video, audio, p_video, p_audio, filled)
+        return self.correct(s1, self.maximum(*meeting), self.share(*meeting)), s1
+
     def forward(self, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """S [N, M], S1 [N, M], p_v [N, common] and p_a [M, common] of standardised video [N, D_v], audio [M, D_a]."""
         p_video, p_audio = self.embed_video(video), self.embed_audio(audio)
-        s1 = self.s1(p_video, p_audio)
-        agreement = self.agreement(video, audio, p_video, p_audio)
-        return self.correct(s1, agreement), s1, p_video, p_audio
+        s, s1 = self.pair_scores(video, audio, p_video, p_audio)
+        return s, s1, p_video, p_audio
 
-    def correct(self, s1: Tensor, agreement: Tensor | None) -> Tensor:
-        """Eq. 3: S = S1 * Max^beta; S = S1 while nothing is remembered."""
+    def correct(self, s1: Tensor, agreement: Tensor | None, share: Tensor | None = None) -> Tensor:
+        """Eq. 3: S = S1 * Max^beta; S = S1 while nothing is remembered.
+
+        The head never saw an enrolled kind and rejects it, so where Max comes from an enrolled slot S1 counts as 1:
+        S1 + (1 - S1) * share, with the soft maximum and beta = 1 the same as S1 * (Max of old slots) + (Max of new).
+        """
         if agreement is None:
             return s1
+        if share is not None:
+            s1 = s1 + (1 - s1) * share
         return s1 * agreement.clamp_min(TINY).pow(self.beta)
+
+    def score(self, video: Tensor, audio: Tensor) -> Tensor:
+        """S of every pair [N, M] on the CPU, of features as they are cached: video [N, D_v], audio [M, D_a]."""
+        standard_video, standard_audio = self.standardise_video(video), self.standardise_audio(audio)
+        p_video, p_audio = self.embed_video(standard_video), self.embed_audio(standard_audio)
+        rows = max(1, CHUNK_PAIRS // max(1, len(p_audio)))
+        scores = torch.empty(len(p_video), len(p_audio))
+        for start in range(0, len(p_video), rows):
+            part = slice(start, start + rows)
+            scores[part] = self.pair_scores(standard_video[part], standard_audio, p_video[part], p_audio)[0].cpu()
+        return scores
+
+
+def _projection(config: FmnConfig, dim: int) -> nn.Module:
+    if config.projection == "gated":
+        return Gated(dim, config.common)
+    return nn.Linear(dim, config.common, bias=False)

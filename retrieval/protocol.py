@@ -1,6 +1,6 @@
 """How a retriever is judged on a cache: the test split, both directions, nothing left out in silence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -58,6 +58,7 @@ def evaluate_cache(
     facts: Mapping[str, Any] | None = None,
     samples: int = 1000,
     seed: int = 0,
+    asked: Collection[str] | None = None,
 ) -> Report:
     """Score all video and speech items of a split against each other and evaluate both directions.
 
@@ -70,10 +71,11 @@ def evaluate_cache(
         ks: depths of the ranking.
         facts: what the report repeats about the retriever (JSON values), under "run".
         samples, seed: of the bootstrap intervals.
+        asked: labels whose items are queries; None: all. The gallery is the whole split either way.
 
     Raises:
-        InputError: no item of a modality in the split, items without pair and label, or scores that are NaN or of
-            another shape.
+        InputError: no item of a modality in the split, no query of the labels asked, items without pair and label, or
+            scores that are NaN or of another shape.
         ValueError: ks that are not whole numbers from 1.
     """
     encoders = {"video": cache.encoder("video", video_encoder), "audio": cache.encoder("audio", audio_encoder)}
@@ -90,10 +92,7 @@ def evaluate_cache(
             )
         features[modality] = cache.features(modality, encoder.name)[chosen]
         items[modality] = [item for item in every if item.split == split]
-        known = {item.id for item in every}  # an item that one encoder failed on may be there from another
-        missing = [failure for failure in cache.failures(modality) if failure.id not in known]
-        missing += _lacking(cache, encoder, known | {failure.id for failure in missing})
-        failed[modality] = sorted((each for each in missing if each.split == split), key=lambda each: each.id)
+        failed[modality] = [each for each in misses(cache, encoder) if each.split == split]
 
     rows: dict[str, list[Item | Failure]] = {modality: [*items[modality], *failed[modality]] for modality in encoders}
     pairs, labels = ({m: [getattr(row, name) for row in rows[m]] for m in rows} for name in ("pair", "label"))
@@ -108,21 +107,25 @@ def evaluate_cache(
     directions, left_out, rankings = {}, {}, {}
     for direction, (query, gallery) in DIRECTIONS.items():
         q, g = len(items[query]), len(items[gallery])
-        table, asked = (matches, scores) if query == "video" else (matches.T, scores.T)
+        table, ranked = (matches, scores) if query == "video" else (matches.T, scores.T)
+        wanted = np.array([asked is None or label in asked for label in labels[query]], dtype=bool)
+        if not (table.any(axis=1) & wanted).any():
+            raise InputError(f"No {query} item of the {split} split of {cache.path} has a label that was asked for.")
+        queries = np.flatnonzero(wanted[:q])
         directions[direction] = evaluate(
-            asked,
-            table[:q, :g],
+            ranked[queries],
+            table[queries, :g],
             ks,
-            failed_queries=int(table[q:].any(axis=1).sum()),
-            failed_relevant=table[:q, g:].sum(axis=1),
+            failed_queries=int((table[q:].any(axis=1) & wanted[q:]).sum()),
+            failed_relevant=table[queries, g:].sum(axis=1),
             samples=samples,
             seed=seed,
         )
         rankings[direction] = {
-            items[query][row].id: [items[gallery][at].id for at in np.argsort(-asked[row], kind="stable")[: max(ks)]]
-            for row in range(q)
+            items[query][row].id: [items[gallery][at].id for at in np.argsort(-ranked[row], kind="stable")[: max(ks)]]
+            for row in queries
         }
-        left_out[direction] = [rows[query][n].id for n in np.flatnonzero(~table.any(axis=1))]
+        left_out[direction] = [rows[query][n].id for n in np.flatnonzero(~table.any(axis=1) & wanted)]
     return Report(
         directions=directions,
         split=split,
@@ -142,6 +145,14 @@ def evaluate_cache(
             "run": dict(facts or {}),
         },
     )
+
+
+def misses(cache: FeatureCache, encoder: EncoderRecord) -> list[Failure]:
+    """The items of all splits that an encoder has no features of, sorted by id: failed, or known by another encoder."""
+    known = {item.id for item in cache.items(encoder.modality, encoder.name)}
+    found = [failure for failure in cache.failures(encoder.modality) if failure.id not in known]
+    found += _lacking(cache, encoder, known | {failure.id for failure in found})
+    return sorted(found, key=lambda each: each.id)
 
 
 def _lacking(cache: FeatureCache, encoder: EncoderRecord, known: set[str]) -> list[Failure]:

@@ -19,6 +19,7 @@ from rich.text import Text
 from fmn.cache.layout import write_durably
 from fmn.errors import InputError
 from fmn.retrieval.protocol import DIRECTIONS, Report
+from fmn.retrieval.updating_table import render_updating, updating_rows
 
 NOUNS = {"video": "clips", "audio": "recordings"}
 NAMED = 10  # failed or left-out items spelled out in the terminal; the JSON file names them all
@@ -35,6 +36,7 @@ def render(report: Report) -> Group:
         result = report.directions[name]
         parts += [_heading(name, result, gallery), Padding(_table(result), (0, 0, 0, 1))]
         parts += [Padding(_summary(result), (0, 0, 1, 1))]
+    parts += [Padding(render_updating(report), (0, 0, 1, 0))] if "updating" in report.facts else []
     parts += [Padding(_notes(report), (0, 0, 0, 1))]
     for count, what, names in _exceptions(report):
         more = "" if count <= NAMED else f"\n  ... and {count - NAMED} more (the JSON file names them all)"
@@ -50,21 +52,29 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def write_json(report: Report, path: str | Path) -> None:
     """Write the whole report, a file atomically. Raises OSError, and InputError for a folder."""
-    _write(path, json.dumps(as_json(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json.dumps(as_json(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_csv(report: Report, path: str | Path) -> None:
     """Write one row a direction, metric and k, a file atomically; rates are in [0, 1], ranks count from 1.
 
+    Where the report has numbers with updating, a column `memory` tells "fixed" rows from "updating" ones; the latter
+    hold mean, least and greatest over the orders as value, low and high, and the standard deviation as `sd`.
+
     Raises OSError, and InputError for a folder.
     """
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, (*RATES, *SIZES), lineterminator="\n")
+    updating = "updating" in report.facts
+    columns = (*RATES, *SIZES, *(("memory", "sd") if updating else ()))
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     for direction, result in report.directions.items():
         shared = {"direction": direction} | {name: result[name] for name in SIZES}
-        writer.writerows(shared | row for row in _rows(result))
-    _write(path, text.getvalue())
+        writer.writerows(shared | row | ({"memory": "fixed"} if updating else {}) for row in _rows(result))
+        for row in updating_rows(report, direction) if updating else ():
+            found = {"memory": "updating", "value": row["mean"], "low": row["min"], "high": row["max"]}
+            writer.writerow(shared | found | {name: row[name] for name in ("metric", "k", "sd")})
+    write_text(path, text.getvalue())
 
 
 def check_target(path: str | Path) -> None:
@@ -99,7 +109,8 @@ def _rows(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"metric": "MeanR", "value": result["MeanR"], "chance": result["MeanR_chance"]}
 
 
-def _write(path: str | Path, text: str) -> None:
+def write_text(path: str | Path, text: str) -> None:
+    """Write a file atomically, or to the pipe or terminal of that name. Raises OSError, and InputError for a folder."""
     path = Path(path)
     check_target(path)
     if path.absolute() in STDOUT:  # not opened again: in a file that would have a place of its own

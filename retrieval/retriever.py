@@ -1,4 +1,4 @@
-"""The FMN as a retriever: `score(video [N, D_v], audio [M, D_a]) -> [N, M]`, higher = better match."""
+"""A retriever, the FMN or any other: `score(video [N, D_v], audio [M, D_a]) -> [N, M]`, higher = better match."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,23 +10,24 @@ from torch import Tensor
 
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
-from fmn.retrieval.network import FeatureMemoryNetwork
-
-CHUNK_PAIRS = 1 << 15  # pairs scored at once: the head's hidden layer is [pairs, hidden]
+from fmn.retrieval.content import seen
+from fmn.retrieval.models import Model
 
 
 @dataclass
 class Retriever:
-    """A fitted FMN with what it was fitted on.
+    """A fitted model with what it was fitted on.
 
     `features`: modality -> {"encoder": name, "fingerprint": sha256}; `fitted_on`: modality -> ids of the fitting and
-    validation items; `facts`: what the report repeats (seed, epochs, where it was read from, ...).
+    validation items; `facts`: what the report repeats (seed, epochs, where it was read from, ...); `enrolled`: modality
+    -> features [n, D] of the pairs written into the memory without training, empty without any.
     """
 
-    network: FeatureMemoryNetwork
+    network: Model
     features: dict[str, dict[str, str]]
     fitted_on: dict[str, list[str]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    enrolled: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     @property
     def encoders(self) -> dict[str, str]:
@@ -46,31 +47,23 @@ class Retriever:
             audio: cached audio features, [M, D_a], finite.
 
         Returns:
-            S [N, M] float32 (eq. 3).
+            S [N, M] float32 (FMN: eq. 3).
 
         Raises:
             InputError: another width than the retriever was fitted on, or values that are not finite.
         """
         network = self.network.eval()
-        device = network.mean_video.device
-        config = network.config
-        video_in = _features(video, config.video_dim, "video").to(device)
-        audio_in = _features(audio, config.audio_dim, "audio").to(device)
-        standard_video, standard_audio = network.standardise_video(video_in), network.standardise_audio(audio_in)
-        p_video, p_audio = network.embed_video(standard_video), network.embed_audio(standard_audio)
-        rows = max(1, CHUNK_PAIRS // max(1, len(p_audio)))
-        scores = torch.empty(len(p_video), len(p_audio))
-        for start in range(0, len(p_video), rows):
-            part = slice(start, start + rows)
-            agreement = network.agreement(standard_video[part], standard_audio, p_video[part], p_audio)
-            scores[part] = network.correct(network.s1(p_video[part], p_audio), agreement).cpu()
-        return scores.numpy()
+        config, device = network.config, next(network.buffers()).device
+        video_in = features_in(video, config.video_dim, "video").to(device)
+        audio_in = features_in(audio, config.audio_dim, "audio").to(device)
+        return network.score(video_in, audio_in).cpu().numpy()
 
     def check(self, cache: FeatureCache) -> None:
         """Raise InputError unless `cache` holds the very features that this retriever was fitted on.
 
         Other vectors of the same encoders are welcome (a grown gallery); vectors of other encoders, weights or flow
-        are not, and neither is a cache whose test split holds an item of this retriever's fitting.
+        are not, and neither is a cache whose test split holds an item of this retriever's fitting (by id) or an
+        enrolled one (by content: its name says little, as it came from another folder).
         """
         for modality, wanted in self.features.items():
             found = cache.fingerprint(modality, wanted["encoder"])
@@ -83,15 +76,23 @@ class Retriever:
             ids = cache.ids(modality, wanted["encoder"])
             splits = cache.splits(modality, wanted["encoder"])
             fitted = set(self.fitted_on.get(modality, ()))
-            leaked = [item for item, split in zip(ids, splits, strict=True) if split == "test" and item in fitted]
+            tests = [item for item, split in zip(ids, splits, strict=True) if split == "test"]
+            leaked = [item for item in tests if item in fitted]
+            if self.enrolled and tests:
+                rows = np.array([split == "test" for split in splits])
+                features = cache.features(modality, wanted["encoder"])[rows]
+                met = seen(features, self.enrolled[modality], getattr(self.network, f"standard_{modality}"))
+                leaked += [item for item, known in zip(tests, met, strict=True) if known and item not in fitted]
             if leaked:
                 raise InputError(
                     f"No test item may have been fitted on: {len(leaked)} {modality} items of the test split of "
-                    f"{cache.path} were in this run's fitting (first: {leaked[0]}). Train a new run on this cache."
+                    f"{cache.path} were in this run's fitting or enrolment (first: {leaked[0]}). "
+                    "Train a new run on this cache."
                 )
 
 
-def _features(features: NDArray[np.floating] | Tensor, dim: int, modality: str) -> Tensor:
+def features_in(features: NDArray[np.floating] | Tensor, dim: int, modality: str) -> Tensor:
+    """Features [n, dim] as a float32 tensor; InputError for another shape or values that are not finite."""
     # A copy where it is an array: torch warns of arrays that may not be written to.
     given = features if isinstance(features, Tensor) else torch.from_numpy(np.array(features, dtype=np.float32))
     found = given.to(torch.float32)

@@ -10,10 +10,11 @@ from safetensors.torch import load_file, save_file
 
 from fmn.cache.layout import write_durably
 from fmn.errors import InputError
-from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
+from fmn.retrieval.content import read_enrolled
+from fmn.retrieval.models import Config, Model, make_config, make_model
 from fmn.retrieval.retriever import Retriever
 
-RUN_SCHEMA = 1
+RUN_SCHEMA = 2
 RUN_FILE = "run.json"
 BEST_FILE = "best.safetensors"
 
@@ -24,7 +25,7 @@ def write_json(path: Path, value: Any) -> None:
     write_durably(path.parent, path.name, text.encode())
 
 
-def save_network(path: Path, network: FeatureMemoryNetwork) -> None:
+def save_network(path: Path, network: Model) -> None:
     """Write weights and memory banks to a safetensors file, atomically."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
@@ -32,9 +33,9 @@ def save_network(path: Path, network: FeatureMemoryNetwork) -> None:
     os.replace(temporary, path)
 
 
-def read_network(path: Path, config: FmnConfig) -> FeatureMemoryNetwork:
+def read_network(path: Path, config: Config) -> Model:
     """Read weights and memory banks written by `save_network`; InputError when they are not those of `config`."""
-    network = FeatureMemoryNetwork(config)
+    network = make_model(config)
     try:
         network.load_state_dict(load_file(path))
     except FileNotFoundError:
@@ -67,7 +68,11 @@ def read_run(run: str | Path) -> dict[str, Any]:
             for key in ("encoder", "fingerprint"):
                 if not isinstance(facts["features"][modality][key], str):
                     raise TypeError(key)
-        facts["config"] = FmnConfig(**facts["config"])
+        if not isinstance(facts.get("enrolled", []), list):
+            raise TypeError("enrolled")
+        if not isinstance(facts.get("enrolled_from", {}), dict):
+            raise TypeError("enrolled_from")
+        facts["config"] = make_config(facts["kind"], facts["config"])
     except (KeyError, TypeError) as error:
         raise InputError(f"{path} lacks or garbles what a run must say ({error}). Train the run again.") from None
     return facts
@@ -87,16 +92,19 @@ def load(run: str | Path) -> Retriever:
     """
     facts = read_run(run)
     network = read_network(Path(run) / BEST_FILE, facts["config"])
-    keep = ("status", "warnings", "created", "settings", "cache", "best", "config")
+    keep = ["status", "kind", "system", "warnings", "created", "settings", "cache", "best", "config", "without"]
+    keep += ["enrolled", "enrolled_from"]
     return Retriever(
         network=network.eval(),
         features=facts["features"],
         fitted_on=facts["fitted_on"],
+        enrolled=read_enrolled(Path(run), facts["config"]) if facts.get("enrolled") else {},
         facts={
             "folder": Path(run).name,
             "seed": facts.get("seed"),
             "epochs": facts.get("epochs"),
             "kept epoch": (facts.get("best") or {}).get("epoch"),
+            **({"enrolled kinds": len(facts["config"].enrolled)} if facts.get("enrolled") else {}),
             **({} if facts.get("status") == "finished" else {"state": "UNFINISHED, interrupted or still at work"}),
             "about": {key: facts[key] for key in keep if key in facts} | {"config": facts["config"].to_json()},
         },

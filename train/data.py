@@ -42,12 +42,17 @@ class _Column:
 
     ids: list[str]
     features: NDArray[np.float32]
+    labels: list[str]
     keys: list[str]
     held: NDArray[np.bool_]
 
 
 def load_training_set(
-    cache: FeatureCache, encoders: dict[str, str], fraction: float, device: torch.device
+    cache: FeatureCache,
+    encoders: dict[str, str],
+    fraction: float,
+    device: torch.device,
+    without: frozenset[str] = frozenset(),
 ) -> TrainingSet:
     """Read the train split of both modalities onto `device`.
 
@@ -58,9 +63,12 @@ def load_training_set(
             The choice follows the seed of the cache, not of the training: those are the items that an audio encoder
             fitted here has not seen either, and only they show how the retriever does on new ones.
         device: where the vectors are held.
+        without: labels whose items are left out, of the fitted and of the held-out part alike. Which of the other
+            items are held out does not depend on it.
 
     Raises:
-        InputError: a split or modality without items, or no video of the train split with an utterance that matches.
+        InputError: a split or modality without items, a label of `without` that the train split does not have, or no
+            video of the train split with an utterance that matches.
     """
     seed = cache.protocol.get("seed", 0)
     if not isinstance(seed, int):
@@ -68,6 +76,12 @@ def load_training_set(
             f"The protocol of {cache.path} has a seed that is no whole number ({seed!r}). Extract it again."
         )
     columns = {modality: _column(cache, modality, encoders[modality], fraction, seed) for modality in encoders}
+    if unknown := without - {label for column in columns.values() for label in column.labels}:
+        raise InputError(
+            f"Only labels of the train split can be left out of it; {cache.path} has no {', '.join(sorted(unknown))} "
+            "there. `fmn-cache inspect` lists its labels."
+        )
+    columns = {modality: _less(column, without) for modality, column in columns.items()}
     coding: dict[str, int] = {}
     for column in columns.values():
         for key in column.keys:
@@ -111,7 +125,15 @@ def _column(cache: FeatureCache, modality: str, encoder: str, fraction: float, s
     else:
         held = np.zeros(len(ids), dtype=bool)
     keys = [f"pair {pair}" if pair else f"label {label}" for pair, label in zip(pairs, labels, strict=True)]
-    return _Column(ids, cache.features(modality, encoder)[rows], keys, held)
+    return _Column(ids, cache.features(modality, encoder)[rows], labels, keys, held)
+
+
+def _less(column: _Column, without: frozenset[str]) -> _Column:
+    rows = np.array([row for row, label in enumerate(column.labels) if label not in without], dtype=np.intp)
+    if len(rows) == len(column.labels):
+        return column
+    taken = (_take(column.ids, rows), column.features[rows], _take(column.labels, rows), _take(column.keys, rows))
+    return _Column(*taken, column.held[rows])
 
 
 def _take(column: list[str], rows: NDArray[np.intp]) -> list[str]:

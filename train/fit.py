@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from fmn.errors import InputError
-from fmn.retrieval.metrics import evaluate
 from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
 from fmn.retrieval.store import BEST_FILE, save_network
 from fmn.train.checkpoint import LAST_FILE, load_last, save_last
 from fmn.train.data import Side, TrainingSet
 from fmn.train.history import draw_curve, write_history
-from fmn.train.losses import matching_loss, triplet_loss
+from fmn.train.losses import matching_loss, ranking_loss, triplet_loss
 from fmn.train.sampling import matching_batches
 from fmn.train.settings import TrainSettings
+from fmn.train.validation import validation_map
 
 SAVE_SECONDS = 10.0  # a killed fitting repeats at most so much
 
@@ -123,7 +123,7 @@ def _epoch(
     lots = torch.Generator().manual_seed(settings.seed * 1_000_003 + epoch)
     device = data.fit_video.features.device
     network.train()
-    sums = torch.zeros(3, device=device)
+    sums = torch.zeros(4, device=device)
     steps = 0
     for video_rows, audio_rows in matching_batches(data.fit_video.codes, data.fit_audio.codes, settings.batch, lots):
         match = (data.fit_video.codes[video_rows][:, None] == data.fit_audio.codes[audio_rows][None, :]).to(device)
@@ -131,32 +131,25 @@ def _epoch(
         audio = network.standardise_audio(data.fit_audio.features[audio_rows.to(device)])
         scores, s1, p_video, p_audio = network(video, audio)
         matching = matching_loss(scores, match)
-        triplet = triplet_loss(p_video, p_audio, match, settings.margin)
-        loss = matching + settings.triplet * triplet
+        triplet = triplet_loss(p_video, p_audio, match, settings.margin, settings.negatives)
+        ranking = ranking_loss(p_video, p_audio, match, settings.scale)
+        loss = matching + settings.triplet * triplet + settings.ranking * ranking
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         optimizer.step()
         # Remembered after the step: a pair that met its own copy in the bank would teach the head to trust copies.
         network.memory.update(video, audio, s1.diagonal().detach(), match.diagonal())
-        sums += torch.stack([loss.detach(), matching.detach(), triplet.detach()])
+        if settings.writes == "score" and len(video) > 1:  # and each clip with the next one's recording
+            others = torch.arange(1, len(video) + 1, device=device) % len(video)
+            network.memory.update(video, audio[others], s1.detach()[torch.arange(len(video)), others])
+        sums += torch.stack([loss.detach(), matching.detach(), triplet.detach(), ranking.detach()])
         steps += 1
     means = (sums / max(1, steps)).tolist()
     if not all(value == value for value in means):
         raise InputError(f"The loss is no longer a number in epoch {epoch}. Train again with a smaller --rate.")
     slots = int(network.memory.filled.sum())
-    return {"epoch": epoch, "loss": means[0], "matching": means[1], "triplet": means[2], "slots": slots}
-
-
-@torch.no_grad()
-def validation_map(network: FeatureMemoryNetwork, data: TrainingSet) -> float:
-    """Mean average precision on the validation part, mean of both directions, in [0, 1]."""
-    network.eval()
-    held_video, held_audio = data.held_video, data.held_audio
-    scores, *_ = network(network.standardise_video(held_video.features), network.standardise_audio(held_audio.features))
-    match = (held_video.codes[:, None] == held_audio.codes[None, :]).numpy()
-    table = scores.cpu().numpy()
-    both = [evaluate(rows, hits, [1], samples=1)["mAP"] for rows, hits in ((table, match), (table.T, match.T))]
-    return float(sum(both)) / 2
+    parts = dict(zip(("loss", "matching", "triplet", "ranking"), means, strict=True))
+    return {"epoch": epoch, **parts, "slots": slots}
 
 
 def both_sides(data: TrainingSet) -> dict[str, list[str]]:

@@ -5,7 +5,9 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-COLUMNS = ("epoch", "loss", "matching", "triplet", "slots", "validation_mAP", "seconds")
+from fmn.train.picture import save_picture
+
+COLUMNS = ("epoch", "loss", "matching", "triplet", "ranking", "slots", "validation_mAP", "seconds")
 
 
 def write_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
@@ -27,7 +29,7 @@ def draw_curve(path: Path, history: Sequence[Mapping[str, float]], best_epoch: i
 
     epochs = [row["epoch"] for row in history]
     figure, (upper, lower) = pyplot.subplots(2, 1, figsize=(7, 6), sharex=True, layout="constrained")
-    for name, style in (("loss", "-"), ("matching", "--"), ("triplet", ":")):
+    for name, style in (("loss", "-"), ("matching", "--"), ("triplet", ":"), ("ranking", "-.")):
         upper.plot(epochs, [row[name] for row in history], style, label=name)
     upper.set_ylabel("training loss")
     upper.legend()
@@ -36,10 +38,7 @@ def draw_curve(path: Path, history: Sequence[Mapping[str, float]], best_epoch: i
     lower.set_ylabel("mAP (%)")
     lower.set_xlabel("epoch")
     lower.legend()
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.png")
-    figure.savefig(temporary, dpi=120)
-    pyplot.close(figure)
-    os.replace(temporary, path)
+    save_picture(figure, path)
 
 
 def _short(value: float) -> str | int:

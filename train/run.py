@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 import fmn
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
+from fmn.retrieval.models import Config, kind_of
 from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.store import BEST_FILE, RUN_FILE, RUN_SCHEMA, read_run, write_json
 from fmn.train.checkpoint import LAST_FILE
@@ -44,6 +45,7 @@ def train(
     encoders: dict[str, str] | None = None,
     device: str = "auto",
     progress: Progress | None = None,
+    without: frozenset[str] = frozenset(),
 ) -> TrainedRun:
     """Fit an FMN on the train split of `cache`; an unfinished run of the same settings in `run` is gone on with.
 
@@ -55,6 +57,7 @@ def train(
         encoders: modality -> encoder name, needed where the cache holds several.
         device: "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N".
         progress: called after every epoch.
+        without: labels that are left out of the fitting and of its early stop.
 
     Raises:
         InputError: nothing to fit on, an unknown device, or `run` holds another or a finished run.
@@ -65,29 +68,11 @@ def train(
         **{**(config or FmnConfig()).to_json(), "video_dim": chosen["video"].dim, "audio_dim": chosen["audio"].dim}
     )
     names = {modality: record.name for modality, record in chosen.items()}
-    data = load_training_set(cache, names, settings.validation, pick_device(device))
-    facts: dict[str, Any] = {
-        "schema": RUN_SCHEMA,
-        "kind": "fmn",
-        "tool": f"fmn {fmn.__version__}",
-        "torch": torch.__version__,
-        "config": config.to_json(),
-        "settings": settings.to_json(),
-        "seed": settings.seed,
-        "cache": str(Path(cache.path).resolve()),
-        "features": {
-            modality: {"encoder": names[modality], "fingerprint": cache.fingerprint(modality, names[modality])}
-            for modality in chosen
-        },
-        "fitted_on": both_sides(data),
-        "validation": {"video": len(data.held_video.ids), "audio": len(data.held_audio.ids)},
-        "data_sha256": _content(data),
-        "warnings": [record.warning for record in chosen.values() if record.warning],
-    }
+    data = load_training_set(cache, names, settings.validation, pick_device(device), without)
+    facts = run_facts(cache, names, data, config, settings.to_json(), settings.seed)
+    facts["without"] = sorted(without)
     resume = _may_resume(run, facts)
     run.mkdir(parents=True, exist_ok=True)
-    facts["device"] = str(data.fit_video.features.device)
-    facts["created"] = datetime.datetime.now(datetime.UTC).isoformat()
     with _alone(run):
         if resume:
             facts["created"] = str(read_run(run).get("created", facts["created"]))
@@ -96,6 +81,51 @@ def train(
         best = {"epoch": fitting.best_epoch, "validation_mAP": fitting.best_map if data.has_validation else None}
         write_json(run / RUN_FILE, {**facts, "status": "finished", "epochs": fitting.epoch, "best": best})
     return TrainedRun(run, fitting, data, resume, facts["warnings"])
+
+
+def run_facts(
+    cache: FeatureCache,
+    encoders: dict[str, str],
+    data: TrainingSet,
+    config: Config,
+    settings: dict[str, Any],
+    seed: int,
+) -> dict[str, Any]:
+    """What `run.json` says of any model, but for how its fitting ended.
+
+    Args:
+        cache: the feature cache.
+        encoders: modality -> encoder name.
+        data: what the model is fitted on, read from `cache`.
+        config: the model's shape.
+        settings: how it is fitted, JSON values.
+        seed: of the fitting.
+    """
+    records = {modality: cache.encoder(modality, encoders[modality]) for modality in ("video", "audio")}
+    fitted = both_sides(data)
+    known = {side: set(ids) for side, ids in fitted.items()}
+    items = [item for side in known for item in cache.items(side, encoders[side]) if item.id in known[side]]
+    return {
+        "schema": RUN_SCHEMA,
+        "kind": kind_of(config),
+        "tool": f"fmn {fmn.__version__}",
+        "torch": torch.__version__,
+        "config": config.to_json(),
+        "settings": settings,
+        "seed": seed,
+        "cache": str(Path(cache.path).resolve()),
+        "features": {
+            modality: {"encoder": record.name, "fingerprint": record.fingerprint}
+            for modality, record in records.items()
+        },
+        "fitted_on": fitted,
+        "labels": sorted({item.label for item in items if item.label}),
+        "validation": {"video": len(data.held_video.ids), "audio": len(data.held_audio.ids)},
+        "data_sha256": _content(data),
+        "warnings": [record.warning for record in records.values() if record.warning],
+        "device": str(data.fit_video.features.device),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(),
+    }
 
 
 def next_run(root: Path = Path("runs")) -> Path:

@@ -25,6 +25,17 @@ MOST = 1_000_000
 )
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write everything as JSON.")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Also write the table as CSV.")
+@click.option("--update-memory", is_flag=True, help="Also rank while the memory is updated from the queries.")
+@click.option("--shuffles", type=click.IntRange(1, MOST), help="Orders of the queries for it.  [default: 20]")
+@click.option(
+    "--held-out-classes",
+    type=click.IntRange(1, MOST),
+    metavar="K",
+    help="In place of the table: leave K kinds out of a fitting of the run's settings, enrol them, and compare.",
+)
+@click.option("--seeds", type=click.IntRange(1, MOST), help="Choices of kinds and pairs for it.  [default: 3]")
+@click.option("--work", type=click.Path(path_type=Path), help="Keep its fitted runs here, for a rerun.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Also draw its curve as PNG.")
 def main(
     recall: str,
     run: Path | None,
@@ -32,23 +43,45 @@ def main(
     split: str,
     json_file: Path | None,
     csv_file: Path | None,
+    update_memory: bool,
+    shuffles: int | None,
+    held_out_classes: int | None,
+    seeds: int | None,
+    work: Path | None,
+    plot: Path | None,
 ) -> None:
     """Rank the test split both ways and print hit rate and recall at k, MedR, mAP, ceiling, chance and intervals.
 
-    Without arguments it takes ./cache and the newest run under ./runs.
+    Without arguments it takes ./cache and the newest run under ./runs. With --update-memory a result depends on the
+    order of the queries, so it is given as mean and spread over several orders, beside the table without updating.
     """
     from rich.console import Console
 
     from fmn.cache import FeatureCache
+    from fmn.commands.new_kinds import show_new_kinds
+    from fmn.commands.progress import Bars
     from fmn.retrieval import load, newest_run
     from fmn.retrieval.protocol import evaluate_cache
     from fmn.retrieval.report import check_target, render, write_csv, write_json
+    from fmn.retrieval.updating import evaluate_updating
 
     ks = parse_ks(recall)
-    for target in (json_file, csv_file):
+    for target in (json_file, csv_file, plot):
         if target:
             check_target(target)
-    retriever = load(run or newest_run())
+    if plot and plot.exists() and not plot.is_file():  # it would be replaced by the picture
+        raise InputError(f"A picture is drawn into a file, but {plot} is none. Name another --plot.")
+    if shuffles and not update_memory:
+        raise InputError("--shuffles goes with --update-memory, which is not given.")
+    if held_out_classes is None and (seeds or work or plot):
+        raise InputError("--seeds, --work and --plot go with --held-out-classes, which is not given.")
+    run = run or newest_run()
+    if held_out_classes is not None:
+        if update_memory or json_file or split != "test":
+            raise InputError("--held-out-classes goes without --update-memory, --json and --split.")
+        show_new_kinds(run, cache, held_out_classes, seeds or 3, ks, work, csv_file, plot)
+        return
+    retriever = load(run)
     features = FeatureCache(cache)
     retriever.check(features)
     report = evaluate_cache(
@@ -60,6 +93,11 @@ def main(
         audio_encoder=retriever.encoder("audio"),
         facts=retriever.facts,
     )
+    if update_memory:
+        orders = shuffles or 20
+        with Bars() as bars:
+            bars.stage("orders of the queries", 2 * orders)
+            report = evaluate_updating(features, retriever, report, orders=orders, step=bars.step)
     Console(emoji=False).print(render(report))
     if json_file:
         write_json(report, json_file)

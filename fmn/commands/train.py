@@ -7,6 +7,7 @@ import click
 
 from fmn.commands.progress import Bars
 from fmn.commands.shell import command
+from fmn.errors import InputError
 
 
 @command("fmn-train")
@@ -19,11 +20,23 @@ from fmn.commands.shell import command
 @click.option("--capacity", type=int, help="Slots X of each memory bank.")
 @click.option("--beta", type=float, help="Exponent of Max in eq. 3: 0 leaves the memory out, -1 is as printed.")
 @click.option("--learn-beta", is_flag=True, help="Fit beta too, from the given value.")
+@click.option("--as-printed", is_flag=True, help="The paper's letter, eq. 1 to 4; other options are laid over it.")
 @click.option("--keys", type=click.Choice(["common", "raw"]), help="Where slots are compared: common space or raw.")
 @click.option("--maximum", type=click.Choice(["soft", "hard"]), help="Max over slots: soft, or hard as in eq. 3.")
+@click.option("--slots", type=click.Choice(["paired", "independent"]), help="Banks written together, or each alone.")
 @click.option("--t1", type=float, help="A pair is remembered when its S1 is above this.")
 @click.option("--t2", type=float, help="A pair that resembles no slot so much gets a slot of its own.")
 @click.option("--weight", type=float, help="Share of the new pair when a slot is averaged.")
+@click.option("--writes", type=click.Choice(["label", "score"]), help="Remember matching pairs, or go by S1 alone.")
+@click.option("--common", type=int, help="Columns of the common space.")
+@click.option("--dropout", type=float, help="Of the standardised features.")
+@click.option("--ranking", type=float, help="Weight of the softmax ranking of a batch.")
+@click.option("--triplet", type=float, help="Weight of the triplets, lambda of eq. 4.")
+@click.option(
+    "--negatives",
+    type=click.Choice(["all", "random", "semi-hard", "hardest"]),
+    help="Which others of a batch form the triplets with a matching pair; wants --triplet.",
+)
 @click.option("--seed", default=0, show_default=True, help="Of initial weights and of the order of pairs.")
 @click.option("--video-encoder", help="Which features, where the cache holds several.")
 @click.option("--audio-encoder", help="Which features, where the cache holds several.")
@@ -34,14 +47,13 @@ def main(
     run: Path | None,
     epochs: int,
     batch: int,
-    rate: float | None,
-    patience: int | None,
     seed: int,
+    as_printed: bool,
     video_encoder: str | None,
     audio_encoder: str | None,
     device: str,
     quiet: bool,
-    **shape: str | float | int | bool | None,
+    **given: str | float | int | bool | None,
 ) -> None:
     """Fit an FMN on the train split of CACHE (./cache by default).
 
@@ -53,16 +65,13 @@ def main(
     from fmn.cache import FeatureCache
     from fmn.retrieval.network import FmnConfig
     from fmn.train.run import next_run, train
-    from fmn.train.settings import TrainSettings
+    from fmn.train.settings import AS_PRINTED, TrainSettings, parted
 
-    given = {"rate": rate, "patience": patience}
-    settings = TrainSettings(
-        epochs=epochs,
-        batch=batch,
-        seed=seed,
-        **{key: value for key, value in given.items() if value is not None},  # type: ignore[arg-type]
-    )
-    config = FmnConfig(**{key: value for key, value in shape.items() if value is not None})  # type: ignore[arg-type]
+    chosen = {key: value for key, value in given.items() if value is not None and value is not False}
+    shape, schedule = parted({**(AS_PRINTED if as_printed else {}), **chosen})
+    if given["negatives"] and not schedule.get("triplet", TrainSettings.triplet):
+        raise InputError("--negatives forms triplets, which weigh nothing here. Give --triplet 1 with it.")
+    config, settings = FmnConfig(**shape), TrainSettings(epochs=epochs, batch=batch, seed=seed, **schedule)
     torch.set_num_threads(1)  # the steps are small: more threads only wait for one another
     encoders = {"video": video_encoder, "audio": audio_encoder}
     features = FeatureCache(cache)

@@ -109,6 +109,6 @@ def test_inspect_and_verify_find_it_sound(line, commands):
 
 
 def test_every_command_has_help_and_a_version(commands, tmp_path):
-    for name in ("fmn-extract", "fmn-train", "fmn-eval", "fmn-search", "fmn-cache", "fmn-demo"):
+    for name in ("fmn-extract", "fmn-train", "fmn-eval", "fmn-search", "fmn-cache", "fmn-demo", "fmn-enroll"):
         assert "Usage" in commands.run(name, "--help", cwd=tmp_path, check=0).stdout
         assert "0.1" in commands.run(name, "--version", cwd=tmp_path, check=0).stdout

@@ -58,6 +58,13 @@ def test_every_fmn_command_of_the_readme_stands_in_a_block_or_is_explained():
         "fmn-finetune video videos/ audio/ --from kinetics --out fitted-video",
         "fmn-finetune audio videos/ audio/ --out fitted-audio",
         "fmn-extract videos/ audio/ --video-weights fitted-video/rgb.safetensors,fitted-video/flow.safetensors",
+        "fmn-compare cache/ --out compare",
+        "fmn-extract --manifest set.csv --audio-encoder musicnn",
+        "fmn-study cache/ --out study",
+        "fmn-digits fsdd/ --out digits-data",
+        "fmn-enroll runs/001 new-videos/ new-audio/ --cache cache --out runs/001-more",
+        "fmn-eval --held-out-classes 4 --csv new-kinds.csv --plot new-kinds.png",
+        "fmn-eval --update-memory",
     ]
 
 

@@ -34,21 +34,32 @@ def project(layer, vector):
     return [sum(w * x for w, x in zip(row, vector, strict=True)) for row in layer.weight.tolist()]
 
 
+def shown(layer, vector):
+    """The common space: a matrix, or y * sigmoid(G y + b) with y = W x + c."""
+    if isinstance(layer, torch.nn.Linear):
+        return project(layer, vector)
+    led = [y + c for y, c in zip(project(layer.lead, vector), layer.lead.bias.tolist(), strict=True)]
+    gate = [g + b for g, b in zip(project(layer.gate, led), layer.gate.bias.tolist(), strict=True)]
+    return [y / (1 + math.exp(-g)) for y, g in zip(led, gate, strict=True)]
+
+
 def plain_s1(net, v, a):
-    p_v, p_a = project(net.project_video, v), project(net.project_audio, a)
+    p_v, p_a = shown(net.project_video, v), shown(net.project_audio, a)
     norm_v, norm_a = math.sqrt(sum(x * x for x in p_v)), math.sqrt(sum(x * x for x in p_a))
     left = project(net.head_video, [x / norm_v for x in p_v])
     right = project(net.head_audio, [x / norm_a for x in p_a])
     hidden = [max(0.0, x + y + b) for x, y, b in zip(left, right, net.head_audio.bias.tolist(), strict=True)]
     no, yes = (z + b for z, b in zip(project(net.head_out, hidden), net.head_out.bias.tolist(), strict=True))
+    if net.config.fusion == "cosine":
+        yes += net.heat.item() * cosine(p_v, p_a) + net.offset.item()
     return math.exp(yes) / (math.exp(no) + math.exp(yes))
 
 
 def plain_max(net, v, a, slots_v, slots_a):
     if net.config.keys == "common":
-        v, a = project(net.project_video, v), project(net.project_audio, a)
-        slots_v = [project(net.project_video, slot) for slot in slots_v]
-        slots_a = [project(net.project_audio, slot) for slot in slots_a]
+        v, a = shown(net.project_video, v), shown(net.project_audio, a)
+        slots_v = [shown(net.project_video, slot) for slot in slots_v]
+        slots_a = [shown(net.project_audio, slot) for slot in slots_a]
     m_v, m_a = [cosine(v, slot) for slot in slots_v], [cosine(a, slot) for slot in slots_a]
     if net.config.maximum == "hard":
         return max(x * y for x, y in zip(m_v, m_a, strict=True))
@@ -60,8 +71,9 @@ def plain_max(net, v, a, slots_v, slots_a):
 @pytest.mark.parametrize("keys", ["raw", "common"])
 @pytest.mark.parametrize("maximum", ["hard", "soft"])
 @pytest.mark.parametrize("beta", [-1.0, 0.0, 1.0, 0.5])
-def test_scores_are_the_equations(keys, maximum, beta):
-    net = network(keys=keys, maximum=maximum, beta=beta)
+@pytest.mark.parametrize(("projection", "fusion"), [("linear", "head"), ("gated", "cosine"), ("linear", "cosine")])
+def test_scores_are_the_equations(keys, maximum, beta, projection, fusion):
+    net = network(keys=keys, maximum=maximum, beta=beta, projection=projection, fusion=fusion)
     slots_v, slots_a = (bank.tolist() for bank in remember(net))
     video, audio = features(4, 7, 1), features(6, 5, 2)
     scores, s1, *_ = net(video, audio)

@@ -143,7 +143,7 @@ def test_a_folder_is_no_report(report, tmp_path):
 
 @pytest.mark.parametrize("into", ["file", "pipe"])
 def test_standard_output_keeps_what_stands_before_and_after(tmp_path, into):
-    program = "from fmn.retrieval.report import _write; print(1); _write('/dev/stdout', '2\\n'); print(3)"
+    program = "from fmn.retrieval.report import write_text; print(1); write_text('/dev/stdout', '2\\n'); print(3)"
     with open(tmp_path / "out", "wb") as file:
         where = file if into == "file" else subprocess.PIPE
         done = subprocess.run([sys.executable, "-c", program], stdout=where, check=True)

@@ -66,7 +66,7 @@ def test_a_retriever_scores_alike_in_one_piece_and_in_many(cache, tmp_path, monk
     retriever = load(tmp_path / "run")
     video, audio = cache.features("video"), cache.features("audio")
     whole = retriever.score(video, audio)
-    monkeypatch.setattr("fmn.retrieval.retriever.CHUNK_PAIRS", 7)
+    monkeypatch.setattr("fmn.retrieval.network.CHUNK_PAIRS", 7)
     assert np.allclose(retriever.score(video, audio), whole, rtol=1e-5, atol=1e-7)
 
 
@@ -172,7 +172,7 @@ def test_a_beta_that_is_fitted_moves(cache, tmp_path):
         (lambda run: (run / "best.safetensors").unlink(), "has none"),
         (
             lambda run: (run / "run.json").write_text(
-                (run / "run.json").read_text().replace('"schema": 1', '"schema": 9')
+                (run / "run.json").read_text().replace('"schema": 2', '"schema": 9')
             ),
             "schema 9",
         ),

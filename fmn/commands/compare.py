@@ -1,0 +1,69 @@
+"""fmn-compare: a feature cache in, the table of all systems out."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from fmn.commands.evaluate import parse_ks
+from fmn.commands.many_fittings import WIDTH, of_many_fittings
+from fmn.commands.progress import Bars
+from fmn.commands.shell import command
+
+
+@command("fmn-compare")
+@of_many_fittings("compare")
+@click.option("--seeds", default=5, show_default=True, help="Final runs of each system whose fitting has chance in it.")
+@click.option("--only", default="", help="Names of rows with commas, such as CCA,FMN.  [default: all]")
+@click.option("--recall", default="1,10,25", show_default=True, help="The k of hit rate and recall, with commas.")
+@click.pass_context
+def main(
+    context: click.Context,
+    /,
+    cache: Path,
+    seeds: int,
+    only: str,
+    out: Path,
+    recall: str,
+    workers: int,
+    video_encoder: str | None,
+    audio_encoder: str | None,
+    device: str,
+    quiet: bool,
+) -> None:
+    """Fit and judge CCA, KCCA, DCCA, MuSimNet, MusiCNN, VM-Net, CFA, SM, AVLnet and FMN on the split of CACHE.
+
+    Every system has equally many candidates, chosen on a validation part of the train split; only the chosen one sees
+    the test split, once a seed. An interrupted comparison goes on when it is typed again. Exit code 1 if a row is
+    missing.
+    """
+    from rich.console import Console
+
+    from fmn.cache import FeatureCache
+    from fmn.train.compare.report import render
+    from fmn.train.compare.run import compare
+
+    ks = parse_ks(recall)
+    with Bars(quiet) as bars:
+        again = shlex.join(["fmn-compare", str(cache), "--out", str(out)])
+        bars.say(f"Comparing in {out}. If it is interrupted, {again} with the same options goes on.")
+        comparison = compare(
+            FeatureCache(cache),
+            out,
+            only=[name.strip() for name in only.split(",") if name.strip()],
+            seeds=seeds,
+            ks=ks,
+            workers=workers,
+            device=device,
+            video_encoder=video_encoder,
+            audio_encoder=audio_encoder,
+            watcher=bars,
+        )
+    console = Console(emoji=False, highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    console.print(render(comparison), crop=False)
+    console.print(
+        f"Written to {out}: table.csv, summary.csv, table.tex, table.png and the runs SYSTEM/seed-N.", markup=False
+    )
+    if comparison.failed:
+        context.exit(1)

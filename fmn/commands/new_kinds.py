@@ -1,0 +1,47 @@
+"""`fmn-eval --held-out-classes`: kinds left out of the fitting and enrolled afterwards, as a table."""
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+
+def show_new_kinds(
+    run: Path,
+    cache: Path,
+    held_out: int,
+    seeds: int,
+    ks: Sequence[int],
+    work: Path | None,
+    csv_file: Path | None,
+    plot: Path | None,
+) -> None:
+    """Do the experiment with the settings of `run`, print its table and write what was asked for."""
+    import torch
+    from rich.console import Console
+
+    from fmn.cache import FeatureCache
+    from fmn.commands.progress import Bars
+    from fmn.retrieval.protocol import DIRECTIONS
+    from fmn.train.new_kinds import PROTOCOL, new_kinds
+    from fmn.train.new_kinds_table import draw, table, write_csv
+    from fmn.train.settings_of_run import settings_of_run
+
+    torch.set_num_threads(1)  # as fmn-train: the steps are small
+    config, settings, encoders = settings_of_run(run)
+    with ExitStack() as stack:
+        folder = work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fmn-new-kinds-")))
+        bars = stack.enter_context(Bars())
+        found = new_kinds(
+            FeatureCache(cache), config, settings, encoders, held_out, folder, seeds=seeds, ks=ks, say=bars.say
+        )
+    console = Console(emoji=False, highlight=False)
+    for direction in DIRECTIONS:
+        console.print(table(found, direction))
+    console.print(PROTOCOL, markup=False)
+    for warning in found.warnings:
+        console.print(f"Warning: {warning}", markup=False)
+    if csv_file:
+        write_csv(found, csv_file)
+    if plot:
+        draw(found, plot, 10 if 10 in ks else ks[-1])

@@ -1,0 +1,63 @@
+"""fmn-study: which parts of the FMN earn their place, measured on the validation part."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from fmn.commands.many_fittings import WIDTH, of_many_fittings
+from fmn.commands.progress import Bars
+from fmn.commands.shell import command
+
+
+@command("fmn-study")
+@of_many_fittings("study")
+@click.option("--seeds", default=5, show_default=True, help="Fittings a variant.")
+@click.option("--only", default="", help="Factors with commas, such as 'exponent beta,slots X'.  [default: all]")
+@click.pass_context
+def main(
+    context: click.Context,
+    /,
+    cache: Path,
+    out: Path,
+    seeds: int,
+    only: str,
+    workers: int,
+    video_encoder: str | None,
+    audio_encoder: str | None,
+    device: str,
+    quiet: bool,
+) -> None:
+    """Change one thing of the FMN at a time and measure it on the validation part of CACHE's train split.
+
+    The exponent of eq. 3, paired or independent banks, what is written, X, T1, T2, weight, negatives, common space and
+    so on. The test split is not touched. An interrupted study goes on when it is typed again.
+    """
+    from rich.console import Console
+
+    from fmn.cache import FeatureCache
+    from fmn.train.study.run import study
+    from fmn.train.study.table import render, write_files
+    from fmn.train.study.variants import chosen_variants
+
+    variants = chosen_variants(only)
+    with Bars(quiet) as bars:
+        again = shlex.join(["fmn-study", str(cache), "--out", str(out)])
+        bars.say(f"Studying in {out}. If it is interrupted, {again} with the same options goes on.")
+        found = study(
+            FeatureCache(cache),
+            out,
+            variants=variants,
+            seeds=seeds,
+            workers=workers,
+            device=device,
+            video_encoder=video_encoder,
+            audio_encoder=audio_encoder,
+            watcher=bars,
+        )
+    write_files(found, out)
+    Console(emoji=False, highlight=False, width=None if sys.stdout.isatty() else WIDTH).print(render(found))
+    click.echo(f"Written to {out}: study.csv and study.png.")
+    if any(row.error for row in found.rows):
+        context.exit(1)

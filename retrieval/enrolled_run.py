@@ -1,0 +1,66 @@
+"""A run with kinds enrolled: a new folder beside the run that it came from, which never changes."""
+
+import datetime
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors.numpy import save_file
+
+import fmn
+from fmn.cache import FeatureCache
+from fmn.errors import InputError
+from fmn.retrieval.content import ENROLLED_FILE
+from fmn.retrieval.enrolment import memory_network
+from fmn.retrieval.retriever import Retriever
+from fmn.retrieval.store import BEST_FILE, RUN_FILE, read_run, save_network, write_json
+
+
+def known_labels(run: Path, cache: FeatureCache) -> set[str]:
+    """Labels that a run was fitted on, as its record and the cache's items of those ids tell, and those enrolled."""
+    facts = read_run(run)
+    labels = {label for label in facts.get("labels", []) if isinstance(label, str)} | set(facts["config"].enrolled)
+    for modality, wanted in facts["features"].items():
+        fitted = set(facts["fitted_on"][modality])
+        labels |= {item.label for item in cache.items(modality, wanted["encoder"]) if item.id in fitted and item.label}
+    return labels
+
+
+def check_out(out: Path) -> None:
+    """Raise InputError unless `out` is a new or an empty folder."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"The new run wants an empty or a new folder; {out} holds other files. Name another --out.")
+
+
+def write_enrolled_run(run: Path, out: Path, retriever: Retriever, enrolled: Sequence[dict[str, Any]]) -> None:
+    """Write `retriever`, the run's with kinds enrolled, to `out`; `run.json` comes last, so half a run is none.
+
+    Args:
+        run: folder of the run that it came from.
+        out: a new or an empty folder.
+        retriever: from `enrol`.
+        enrolled: a JSON object for every label: {"label", "pairs", "slots", "grew", ...}.
+
+    Raises:
+        InputError: `out` holds other files, or `run` is no run.
+    """
+    check_out(out)
+    facts = read_run(run)
+    network = memory_network(retriever)
+    out.mkdir(parents=True, exist_ok=True)
+    save_network(out / BEST_FILE, network)
+    temporary = out / f".{ENROLLED_FILE}.{os.getpid()}.tmp"
+    save_file(retriever.enrolled, temporary)
+    os.replace(temporary, out / ENROLLED_FILE)
+    now = datetime.datetime.now(datetime.UTC).isoformat()
+    slots = facts.get("enrolled_from", {}).get("slots", facts["config"].capacity)  # as it was fitted, the first time
+    source = {"run": str(run.resolve()), "created": facts.get("created"), "slots": slots}
+    told = {
+        "tool": f"fmn {fmn.__version__}",
+        "created": now,
+        "config": network.config.to_json(),
+        "enrolled": [*facts.get("enrolled", []), *enrolled],
+        "enrolled_from": source,
+    }
+    write_json(out / RUN_FILE, {**facts, **told})

@@ -1,0 +1,155 @@
+"""Updating while ranking against a plain loop of rank -> update."""
+
+import copy
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Item, Row
+from fmn.errors import InputError
+from fmn.retrieval import FeatureMemoryNetwork, FmnConfig, Retriever
+from fmn.retrieval.protocol import evaluate_cache
+from fmn.retrieval.report import as_json, render, write_csv
+from fmn.retrieval.updating import UpdatingRetriever, evaluate_updating, statistics
+
+DIM = 7
+
+
+def retriever(**changes):
+    torch.manual_seed(3)
+    shape = {"video_dim": DIM, "audio_dim": DIM, "common": 4, "hidden": 5, "capacity": 4, "t1": 0.38, "t2": 0.3}
+    network = FeatureMemoryNetwork(FmnConfig(**{**shape, "weight": 0.3, **changes})).eval()
+    network.memory.update(torch.randn(2, DIM), torch.randn(2, DIM), torch.ones(2))
+    return Retriever(network, {m: {"encoder": "toy", "fingerprint": ""} for m in ("video", "audio")})
+
+
+def features(n, seed):
+    return np.random.default_rng(seed).normal(size=(n, DIM)).astype(np.float32)
+
+
+def plain(given, direction, queries, video, audio):
+    """Score one query with a whole retriever, offer the best pair, go on; also the number of pairs offered."""
+    kept = copy.deepcopy(given)
+    network, scores, offered = kept.network, np.zeros((len(video), len(audio)), np.float32), 0
+    for query in queries:
+        if direction == "speech->video":
+            scores[:, query] = kept.score(video, audio[query : query + 1])[:, 0]
+            v, a = int(scores[:, query].argmax()), query
+        else:
+            scores[query] = kept.score(video[query : query + 1], audio)[0]
+            v, a = query, int(scores[query].argmax())
+        x = network.standardise_video(torch.from_numpy(video[v : v + 1]))
+        y = network.standardise_audio(torch.from_numpy(audio[a : a + 1]))
+        with torch.no_grad():
+            s1 = network.s1(network.embed_video(x), network.embed_audio(y))[0]
+        if s1.item() > network.memory.t1:
+            offered += 1
+            network.memory.update(x, y, s1)
+    return scores, offered
+
+
+@pytest.mark.parametrize("keys", ["raw", "common"])
+@pytest.mark.parametrize("maximum", ["soft", "hard"])
+@pytest.mark.parametrize("direction", ["speech->video", "video->speech"])
+def test_updating_is_the_plain_loop_of_rank_and_update(keys, maximum, direction):
+    given, video, audio = retriever(keys=keys, maximum=maximum), features(15, 1), features(12, 2)
+    updating = UpdatingRetriever(given, direction, order=2)
+    found = updating.score(video, audio)
+    expected, offered = plain(given, direction, updating.queries(12 if direction[0] == "s" else 15), video, audio)
+    assert np.allclose(found, expected, rtol=1e-4, atol=1e-6)
+    assert updating.offered == offered and 0 < offered < 15
+    assert not np.allclose(found, given.score(video, audio), rtol=1e-3)
+
+
+def test_an_enrolled_slot_takes_part_while_updating():
+    given = retriever()
+    given.network = FeatureMemoryNetwork(dataclasses.replace(given.network.config, enrolled={"new": 1})).eval()
+    given.network.load_state_dict(retriever().network.state_dict())
+    updating = UpdatingRetriever(given, "video->speech")
+    video, audio = features(9, 1), features(8, 2)
+    expected, _ = plain(given, "video->speech", updating.queries(9), video, audio)
+    assert np.allclose(updating.score(video, audio), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_an_empty_memory_begins_to_learn():
+    given = retriever()
+    for bank in given.network.memory.buffers():
+        bank.zero_()
+    updating = UpdatingRetriever(given, "video->speech")
+    video, audio = features(15, 1), features(12, 2)
+    expected, _ = plain(given, "video->speech", updating.queries(15), video, audio)
+    assert np.allclose(updating.score(video, audio), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_retriever_never_changes_and_orders_differ():
+    given, video, audio = retriever(), features(15, 1), features(12, 2)
+    before = {name: value.clone() for name, value in given.network.state_dict().items()}
+    first = UpdatingRetriever(given, "speech->video", order=0).score(video, audio)
+    again = UpdatingRetriever(given, "speech->video", order=0).score(video, audio)
+    other = UpdatingRetriever(given, "speech->video", order=1).score(video, audio)
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+    assert all(torch.equal(value, before[name]) for name, value in given.network.state_dict().items())
+    orders = [UpdatingRetriever(given, each).queries(50).tolist() for each in ("speech->video", "video->speech")]
+    assert orders[0] != orders[1] and sorted(orders[0]) == list(range(50))
+
+
+@pytest.fixture
+def cache(tmp_path):
+    with CacheWriter(tmp_path / "cache") as writer:
+        writer.describe(seed=0)
+        for modality, n in (("video", 9), ("audio", 12)):
+            writer.declare(EncoderRecord(modality, "toy", DIM, {}, {"source": "test", "sha256": {"toy": "a"}}))
+            rows = features(n, len(modality))
+            items = [Item(f"{i}", modality, f"/no/{modality}/{i}", label=f"k{i % 3}", split="test") for i in range(n)]
+            writer.add("toy", [Row(item, row, 1.0, 1, 0) for item, row in zip(items, rows, strict=True)])
+    return FeatureCache(tmp_path / "cache")
+
+
+def test_the_report_holds_mean_and_spread_over_the_orders(cache, tmp_path):
+    given, ks = retriever(), (1, 5)
+    steps = []
+    plain_report = evaluate_cache(cache, given, ks, samples=10)
+    report = evaluate_updating(cache, given, plain_report, orders=3, seed=4, step=lambda: steps.append(1))
+    assert len(steps) == 6 and report.directions == plain_report.directions
+    updating = as_json(report)["facts"]["updating"]
+    assert updating["orders"] == 3 and "T1" in updating["rule"]
+    for direction in report.directions:
+        once = [
+            evaluate_cache(cache, UpdatingRetriever(given, direction, order, 4), ks, samples=1) for order in range(3)
+        ]
+        values = [each.directions[direction]["mAP"] for each in once]
+        assert updating["directions"][direction]["mAP"] == statistics(values)
+        assert updating["directions"][direction]["recall"]["5"]["max"] == max(
+            each.directions[direction]["recall"]["5"] for each in once
+        )
+    write_csv(report, tmp_path / "r.csv")
+    lines = (tmp_path / "r.csv").read_text().splitlines()
+    assert lines[0].endswith("memory,sd") and sum(",updating," in line for line in lines) == 10
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(render(report))
+    said = console.export_text()
+    assert "memory updated while ranking" in said and "order of the queries" in said
+
+
+def test_no_order_is_a_sentence(cache):
+    given = retriever()
+    with pytest.raises(InputError, match="at least 1 order"):
+        evaluate_updating(cache, given, evaluate_cache(cache, given, (1,), samples=1), orders=0)
+
+
+def test_only_the_labels_asked_for_are_queries_and_the_gallery_stays_whole(cache):
+    given = retriever()
+    part = evaluate_cache(cache, given, (2,), samples=1, asked={"k1"})
+    result = part.directions["speech->video"]
+    assert (result["queries"], result["gallery"]) == (4, 9)
+    assert set(part.rankings["speech->video"]) == {"1", "10", "4", "7"}
+    whole = [evaluate_cache(cache, given, (2,), samples=1, asked={f"k{i}"}).directions for i in range(3)]
+    every = evaluate_cache(cache, given, (2,), samples=1).directions
+    for direction in every:
+        assert np.isclose(np.mean([each[direction]["mAP"] for each in whole]), every[direction]["mAP"])
+    with pytest.raises(InputError, match="label that was asked for"):
+        evaluate_cache(cache, given, (2,), asked={"nothing"})

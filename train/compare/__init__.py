@@ -1,0 +1,1 @@
+"""The comparison: every system on one split, with equally many candidates tried on the validation part."""

@@ -1,0 +1,143 @@
+"""The units of work: a candidate tried on the validation part, and a run of the chosen one judged on the test split."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fmn.cache import FeatureCache
+from fmn.errors import InputError
+from fmn.retrieval.network import FmnConfig
+from fmn.retrieval.protocol import evaluate_cache
+from fmn.retrieval.store import BEST_FILE, RUN_FILE, load, read_run, save_network, write_json
+from fmn.train.checkpoint import LAST_FILE
+from fmn.train.compare.place import RESULT_FILE
+from fmn.train.data import load_training_set
+from fmn.train.run import pick_device, run_facts, train
+from fmn.train.settings import TrainSettings, parted
+from fmn.train.systems import System
+from fmn.train.validation import validation_map, validation_metrics
+
+HELD_OUT = TrainSettings().validation
+SHOWN = (1, 10, 25)  # depths that a candidate's file tells
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One fitting. `ks` is empty for a candidate, which sees the train split only; `place` is what it leaves: the file
+    of a candidate, the folder of a run."""
+
+    system: System
+    cache: Path
+    encoders: dict[str, str]
+    setting: dict[str, Any]
+    seed: int
+    device: str
+    place: Path
+    ks: tuple[int, ...] = ()
+
+
+def work(unit: Unit) -> None:
+    """Do a unit on one thread and leave its JSON, durably and last. What a killed one has left is thrown away.
+
+    Raises:
+        InputError: the system cannot be fitted on this cache, or gives scores that are no numbers.
+    """
+    with _one_thread():
+        torch.manual_seed(unit.seed)
+        try:
+            (_judge if unit.ks else _try)(unit)
+        except (np.linalg.LinAlgError, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]
+            raise InputError(
+                f"{unit.system.name} cannot be solved on this cache with {unit.setting}: {error}"
+            ) from None
+
+
+def _try(unit: Unit) -> None:
+    folder = unit.place.with_suffix("")
+    found, seconds = _fit(unit, folder)
+    data = load_training_set(FeatureCache(unit.cache), unit.encoders, HELD_OUT, torch.device("cpu"))
+    both = list(validation_metrics(load(folder).network, data, SHOWN).values())
+    shown = {"mAP": sum(each["mAP"] for each in both) / 2}
+    for metric in ("hit_rate", "recall"):
+        shown |= {f"{metric}@{k}": sum(each[metric][str(k)] for each in both) / 2 for k in SHOWN}
+    shutil.rmtree(folder, ignore_errors=True)
+    result = {"setting": unit.setting, "validation_mAP": found, "seconds": seconds, "validation": shown}
+    write_json(unit.place, result)
+
+
+def _judge(unit: Unit) -> None:
+    found, seconds = _fit(unit, unit.place)
+    cache, retriever = FeatureCache(unit.cache), load(unit.place)
+    retriever.check(cache)
+    names = {f"{modality}_encoder": name for modality, name in unit.encoders.items()}
+    report = evaluate_cache(cache, retriever, unit.ks, **names)  # type: ignore[arg-type]
+    result = {
+        "system": unit.system.name,
+        "seed": unit.seed,
+        "setting": unit.setting,
+        "encoders": unit.encoders,
+        "validation_mAP": found,
+        "seconds": seconds,
+        "relevant": report.relevant,
+        "items": dict(report.items),
+        "failed": len(report.failed),
+        "directions": dict(report.directions),
+        "warnings": list(report.warnings),
+    }
+    write_json(unit.place / RESULT_FILE, result)
+
+
+def _fit(unit: Unit, folder: Path) -> tuple[float, float]:
+    """Leave a run in `folder`; (validation mAP in [0, 1], seconds of fitting)."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    cache = FeatureCache(unit.cache)
+    return (_fit_fmn if unit.system.fit is None else _fit_towers)(unit, cache, folder)
+
+
+def _fit_fmn(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, float]:
+    shape, schedule = parted(unit.setting)
+    config, settings = FmnConfig(**shape), TrainSettings(seed=unit.seed, **schedule)
+    trained = train(cache, folder, config, settings, encoders=unit.encoders, device=unit.device)
+    (folder / LAST_FILE).unlink()  # three times the run's size, and of use to nobody who does not resume it
+    facts = read_run(folder)
+    write_json(folder / RUN_FILE, {**facts, "config": facts["config"].to_json(), "system": unit.system.name})
+    return trained.fitting.best_map, sum(row["seconds"] for row in trained.fitting.history)
+
+
+def _fit_towers(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, float]:
+    assert unit.system.fit is not None
+    data = load_training_set(cache, unit.encoders, HELD_OUT, pick_device(unit.device))
+    if not data.has_validation:
+        raise InputError(
+            f"The validation part of the {unit.encoders['audio']} features holds no match with that of the "
+            f"{unit.encoders['video']} features: extract the items that are missing."
+        )
+    began = time.monotonic()
+    towers = unit.system.fit(data, seed=unit.seed, **unit.setting).eval()
+    seconds = time.monotonic() - began
+    found = validation_map(towers, data)
+    folder.mkdir()
+    facts = run_facts(cache, unit.encoders, data, towers.config, unit.setting, unit.seed)
+    save_network(folder / BEST_FILE, towers)
+    ending = {"system": unit.system.name, "status": "finished", "best": {"validation_mAP": found}}
+    write_json(folder / RUN_FILE, {**facts, **ending})
+    return found, seconds
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The steps are small: more threads only wait for one another, and sums would depend on their number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

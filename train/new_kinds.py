@@ -1,0 +1,185 @@
+"""Kinds left out of the fitting and enrolled afterwards: how much of "learning new kinds" the memory can do."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fmn.cache import FeatureCache
+from fmn.errors import InputError
+from fmn.retrieval.enrolment import enrol
+from fmn.retrieval.network import FmnConfig
+from fmn.retrieval.protocol import evaluate_cache
+from fmn.retrieval.retriever import Retriever
+from fmn.retrieval.store import RUN_FILE, load, read_run
+from fmn.train.run import train
+from fmn.train.settings import TrainSettings
+
+STEPS = (0, 1, 2, 5, 10)  # enrolled pairs of each new kind
+PROTOCOL = (
+    "Kinds drawn by the seed are left out of the fitting; pairs of theirs, drawn by the seed from the train split, are "
+    "then enrolled. Queries and gallery are the test split; the gallery is whole (all kinds) for new and old queries."
+)
+
+
+@dataclass(frozen=True)
+class NewKinds:
+    """What `new_kinds` found. `rows`: one a seed, step, group of queries, direction, metric and k, with the keys seed,
+    pairs (enrolled a kind), queries ("new" or "old" kinds), direction, metric, k ("" for mAP), value and chance, rates
+    in [0, 1]. `kinds`: seed -> the labels left out. `warnings`: sentences that belong with the table."""
+
+    rows: list[dict[str, Any]]
+    kinds: dict[int, list[str]]
+    warnings: list[str] = field(default_factory=list)
+
+
+def new_kinds(
+    cache: FeatureCache,
+    config: FmnConfig,
+    settings: TrainSettings,
+    encoders: dict[str, str],
+    held_out: int,
+    work: Path,
+    *,
+    seeds: int = 3,
+    ks: Sequence[int] = (1, 10, 25),
+    steps: Sequence[int] = STEPS,
+    say: Callable[[str], None] = lambda text: None,
+) -> NewKinds:
+    """Fit without some kinds, enrol pairs of them step by step, and evaluate new and old kinds at each step.
+
+    Every seed, 0 to `seeds` - 1, draws other kinds, other pairs and another start of the fitting. The pairs of a step
+    contain those of the step before. A fitting that stands finished in `work` is not done again.
+
+    Args:
+        cache: with a train and a test split, and labels.
+        config, settings: of the fittings; nothing enrolled.
+        encoders: modality -> encoder name.
+        held_out: how many kinds are left out.
+        work: folder of the fitted runs.
+        say: is told what is begun.
+
+    Raises:
+        InputError: numbers below 1, too few kinds with enough pairs in the train split, or a cache whose items match
+            by pairs and not by labels.
+    """
+    if held_out < 1 or seeds < 1:
+        raise InputError(f"The experiment leaves out at least 1 kind in at least 1 seed; got {held_out} and {seeds}.")
+    if config.slots != "paired":  # said before the fitting, not after it
+        raise InputError(f"Only paired banks learn pairs; this run was trained with slots {config.slots!r}.")
+    kinds = _kinds(cache, encoders, max(steps))
+    if held_out >= len(kinds):
+        raise InputError(
+            f"{held_out} kinds cannot be left out: {cache.path} has {len(kinds)} labels with {max(steps)} clips and "
+            "recordings in the train split and some in the test split, and one must stay to fit on."
+        )
+    rows: list[dict[str, Any]] = []
+    chosen: dict[int, list[str]] = {}
+    for seed in range(seeds):
+        lots = np.random.default_rng(seed)
+        new = sorted(lots.choice(kinds, size=held_out, replace=False).tolist())
+        chosen[seed] = new
+        say(f"Seed {seed}: without {', '.join(new)}.")
+        retriever = _fitted(cache, config, replace(settings, seed=seed), encoders, frozenset(new), work)
+        pairs = _train_pairs(cache, encoders, new, max(steps), lots)
+        old = sorted({label for modality in encoders for label in cache.labels(modality, encoders[modality])} - {*new})
+        for step in steps:
+            learnt = retriever
+            if step:
+                video, audio = (np.concatenate([pairs[m][label][:step] for label in new]) for m in ("video", "audio"))
+                learnt, _ = enrol(retriever, video, audio, [label for label in new for _ in range(step)])
+            for name, labels in (("new", new), ("old", old)):
+                rows += _measured(cache, learnt, encoders, ks, labels, {"seed": seed, "pairs": step, "queries": name})
+    return NewKinds(rows, chosen, [*_warnings(cache, encoders)])
+
+
+def _kinds(cache: FeatureCache, encoders: dict[str, str], least: int) -> list[str]:
+    """Labels with at least `least` items a modality in the train split and one in the test split, sorted."""
+    enough: list[set[str]] = []
+    for modality, encoder in encoders.items():
+        items = cache.items(modality, encoder)
+        if any(item.pair for item in items):
+            raise InputError(f"New kinds are labels, but the items of {cache.path} match by pairs, one to one.")
+        count = Counter((item.label, item.split) for item in items if item.label)
+        enough.append({label for label, _ in count if count[label, "train"] >= least and count[label, "test"]})
+    return sorted(set.intersection(*enough))
+
+
+def _fitted(
+    cache: FeatureCache,
+    config: FmnConfig,
+    settings: TrainSettings,
+    encoders: dict[str, str],
+    without: frozenset[str],
+    work: Path,
+) -> Retriever:
+    """Fit, or load what was fitted before in the same words on the same vectors: the folder's name is their digest."""
+    about: list[Any] = [config.to_json(), settings.to_json(), sorted(without), cache.protocol.get("seed")]
+    for modality, name in encoders.items():
+        splits = zip(cache.ids(modality, name), cache.labels(modality, name), cache.splits(modality, name), strict=True)
+        about += [cache.fingerprint(modality, name), [list(row) for row in splits], cache.groups(modality, name)]
+        about.append(hashlib.sha256(cache.features(modality, name).tobytes()).hexdigest())
+    run = work / f"{settings.seed}-{hashlib.sha256(json.dumps(about).encode()).hexdigest()[:12]}"
+    if not ((run / RUN_FILE).is_file() and read_run(run).get("status") == "finished"):
+        train(cache, run, config, settings, encoders=encoders, device="cpu", without=without)
+    return load(run)
+
+
+def _train_pairs(
+    cache: FeatureCache, encoders: dict[str, str], labels: Sequence[str], count: int, lots: np.random.Generator
+) -> dict[str, dict[str, Any]]:
+    """Modality -> label -> features [count, D] of items of the train split in a random order: row i is pair i."""
+    found: dict[str, dict[str, Any]] = {}
+    for modality, encoder in encoders.items():
+        items, features = cache.items(modality, encoder), cache.features(modality, encoder)
+        found[modality] = {}
+        for label in labels:
+            rows = [row for row, item in enumerate(items) if item.label == label and item.split == "train"]
+            found[modality][label] = features[lots.permutation(rows)[:count]]
+    return found
+
+
+def _measured(
+    cache: FeatureCache,
+    retriever: Retriever,
+    encoders: dict[str, str],
+    ks: Sequence[int],
+    labels: Sequence[str],
+    about: dict[str, Any],
+) -> list[dict[str, Any]]:
+    report = evaluate_cache(
+        cache,
+        retriever,
+        ks,
+        video_encoder=encoders["video"],
+        audio_encoder=encoders["audio"],
+        samples=1,
+        asked=frozenset(labels),
+    )
+    rows = []
+    for direction, result in report.directions.items():
+        shared = {**about, "direction": direction}
+        for metric in ("hit_rate", "recall"):
+            for k, value in result[metric].items():
+                chance = result[f"{metric}_chance"][k]
+                rows.append({**shared, "metric": metric, "k": int(k), "value": value, "chance": chance})
+        rows.append({**shared, "metric": "mAP", "k": "", "value": result["mAP"], "chance": result["mAP_chance"]})
+    return rows
+
+
+def _warnings(cache: FeatureCache, encoders: dict[str, str]) -> list[str]:
+    found = []
+    for modality, name in encoders.items():
+        record = cache.encoder(modality, name)
+        if "fitted_on" in record.notes or str(record.weights.get("source", "")).startswith("fitted here"):
+            found.append(
+                f"The {modality} encoder {name} was fitted here on the train split and may have seen the labels that "
+                "are left out; the retriever and its memory have not. The numbers of new kinds may thereby be too good."
+            )
+        found += [record.warning] if record.warning else []
+    return found

@@ -1,0 +1,1 @@
+"""What the FMN needs: one change at a time from its defaults, measured on the validation part."""
