@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 @command("fmn-digits")
 @click.argument("speech", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("digits-data"), show_default=True, help="Folder.")
-@click.option("--videos", default=60, show_default=True, help="Clips a digit, two thirds of them for training.")
+@click.option("--videos", default=60, show_default=True, help="Clips a digit.")
+@click.option("--train", default=2 / 3, show_default="2/3", help="Share of the clips that is for training.")
 @click.option("--utterances", default=0, show_default=True, help="Recordings a digit; 0: all that are there.")
 @click.option("--seed", default=0, show_default=True, help="Of pages, pens, cameras and choices.")
 @click.option(
@@ -27,6 +28,7 @@ def main(
     speech: Path,
     out: Path,
     videos: int,
+    train: float,
     utterances: int,
     seed: int,
     speakers: tuple[str, ...],
@@ -58,6 +60,7 @@ def main(
             seed=seed,
             videos=videos,
             utterances=utterances,
+            train=train,
             test_speakers=speakers,
             progress=tell,
             workers=cores() if workers is None else workers,

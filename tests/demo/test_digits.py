@@ -240,6 +240,8 @@ def test_the_command_says_what_there_is_and_what_comes_next(made, speech):
 def test_the_command_ends_in_a_sentence(speech, tmp_path, monkeypatch):
     done = CliRunner().invoke(main, [str(speech), "--out", str(tmp_path / "data")])
     assert done.exit_code == 2 and "'yweweler' has no recording" in done.output
+    done = CliRunner().invoke(main, [str(speech), "--out", str(tmp_path / "data"), "--train", "1"])
+    assert done.exit_code == 2 and "leaves one part empty" in done.output
     load_handwriting.cache_clear()
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     done = CliRunner().invoke(main, [str(speech), "--out", str(tmp_path / "data"), "--test-speaker", "theo"])
