@@ -18,7 +18,8 @@ class FinetuneSettings:
     summed into one update. rate: highest learning rate, reached after a tenth of the updates and falling to zero along
     a half cosine. head_rate: times the rate, for the classifier. frozen_until: stages before this one stay as they are,
     their batch norms too ("" = none). patience: epochs without a better validation part. minutes: a stream's bound;
-    fewer epochs are planned where they would take longer. precision: of the forward and backward pass; "auto" is bf16
+    fewer epochs are planned where they would take longer. mirror: a clip's mirror image shows the same (not so for
+    writing). precision: of the forward and backward pass; "auto" is bf16
     where the device computes in it.
     """
 
@@ -34,6 +35,7 @@ class FinetuneSettings:
     frozen_until: str = ""
     patience: int = 8
     minutes: float = 100_000.0
+    mirror: bool = True
     precision: str = "auto"
     seed: int = 0
 

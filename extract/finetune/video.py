@@ -141,7 +141,9 @@ def fit_video(
     first += decoder.decode(items[WARM_UP:CALIBRATED_ON])
     streams = streams_of(shown.flow)
     networks = {stream: _begin(begin(stream, len(classes.names)), first, stream, shown) for stream in streams}
-    sources = {stream: _source(networks[stream].network, stream, shown, scratch, device, entry) for stream in streams}
+    sources = {
+        stream: _source(networks[stream].network, stream, shown, scratch, device, entry, how) for stream in streams
+    }
     each = decoder.seconds_a_clip + sum(_seconds(source, first) for source in sources.values())
     fewest = [place for place, item in enumerate(items) if item.id not in held][FEWEST - 1] + 1
     taken = items[: max(len(first), fewest, affordable(len(items), each, how.minutes))]
@@ -231,10 +233,19 @@ def _begin(began: Began, clips: Sequence[ScratchClip], stream: str, shown: Video
     return began
 
 
-def _source(network: InceptionI3d, stream: str, shown: VideoSettings, scratch: Path, device: str, entry: str) -> Source:
+def _source(
+    network: InceptionI3d,
+    stream: str,
+    shown: VideoSettings,
+    scratch: Path,
+    device: str,
+    entry: str,
+    how: FinetuneSettings,
+) -> Source:
     if not entry:
-        return FrameSource(stream, shown.window, shown.crop)
-    return MapSource(FastI3d(network, device, DTYPES[shown.dtype]), entry, stream, shown.window, shown.crop, scratch)
+        return FrameSource(stream, shown.window, shown.crop, how.mirror)
+    lower = FastI3d(network, device, DTYPES[shown.dtype])
+    return MapSource(lower, entry, stream, shown.window, shown.crop, scratch, how.mirror)
 
 
 def _seconds(source: Source, clips: Sequence[ScratchClip]) -> float:

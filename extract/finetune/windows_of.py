@@ -11,8 +11,10 @@ from fmn.extract.frame_size import centre_crop
 from fmn.extract.windows import windows
 
 
-def random_window(clip: ScratchClip, stream: str, length: int, crop: int, draw: np.random.Generator) -> np.ndarray:
-    """A random window, randomly cropped and mirrored: uint8 [length, crop, crop, C].
+def random_window(
+    clip: ScratchClip, stream: str, length: int, crop: int, draw: np.random.Generator, mirror: bool = True
+) -> np.ndarray:
+    """A random window, randomly cropped, and mirrored every other time if `mirror`: uint8 [length, crop, crop, C].
 
     A clip shorter than the window is looped. A mirrored flow also runs the other way along x.
     """
@@ -21,7 +23,7 @@ def random_window(clip: ScratchClip, stream: str, length: int, crop: int, draw: 
     begin = int(draw.integers(0, max(0, count - length) + 1))
     top, left = int(draw.integers(0, height - crop + 1)), int(draw.integers(0, width - crop + 1))
     taken = frames[(begin + np.arange(length)) % count, top : top + crop, left : left + crop]
-    return mirrored(taken, stream) if draw.random() < 0.5 else np.asarray(taken)
+    return mirrored(taken, stream) if mirror and draw.random() < 0.5 else np.asarray(taken)
 
 
 def mirrored(window: np.ndarray, stream: str) -> np.ndarray:

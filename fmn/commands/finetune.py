@@ -64,6 +64,11 @@ def _of_a_set(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--weight-decay", type=float)
 @click.option("--frozen-until", help="Stages before this one stay as they are, such as Mixed_5b.")
 @click.option("--maps", is_flag=True, help="With --frozen-until: run the frozen part once a window; no random crops.")
+@click.option(
+    "--mirror/--no-mirror",
+    default=None,
+    help="Whether a mirror image shows the same; not so for writing.  [default: yes]",
+)
 @click.option("--patience", type=int, help="Epochs without a better validation part before it stops.")
 @click.option("--minutes", type=float, help="Bound on both streams together.")
 @click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), help="auto: bf16 where it is native.")

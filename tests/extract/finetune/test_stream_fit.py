@@ -179,3 +179,9 @@ def test_a_random_map_is_that_of_a_window_or_of_its_mirror_image(clips, tmp_path
         drawn = source.random(clip, draw)
         seen |= {k for k, wanted in enumerate(known) if torch.equal(drawn, wanted)}
     assert seen == set(range(2 * len(windows)))
+    (tmp_path / "plain").mkdir()
+    plain = MapSource(lower, "Mixed_4b", "flow", 8, 32, tmp_path / "plain", mirror=False)
+    plain.prepare(clip)
+    for _ in range(10):  # of the windows themselves alone
+        assert any(torch.equal(plain.random(clip, draw), wanted) for wanted in known[::2])
+    assert all(torch.equal(*both) for both in zip(plain.centre(clip), source.centre(clip), strict=True))

@@ -35,6 +35,8 @@ def test_a_random_window_is_one_of_those_that_there_are(clip, stream, frames):
     assert {begin for begin, *_ in seen} == set(range(max(1, frames - 4)))
     assert {top for _, top, *_ in seen} == {0, 1, 2} and {left for _, _, left, _ in seen} == {0, 1, 2, 3}
     assert 100 < sum(mirrored for *_, mirrored in seen) < 200
+    plain = [known[random_window(made, stream, 5, 4, draw, mirror=False).tobytes()] for _ in range(50)]
+    assert not any(mirrored for *_, mirrored in plain)
 
 
 def test_the_same_seed_draws_the_same_window(clip):
