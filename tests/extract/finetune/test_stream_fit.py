@@ -183,5 +183,6 @@ def test_a_random_map_is_that_of_a_window_or_of_its_mirror_image(clips, tmp_path
     plain = MapSource(lower, "Mixed_4b", "flow", 8, 32, tmp_path / "plain", mirror=False)
     plain.prepare(clip)
     for _ in range(10):  # of the windows themselves alone
-        assert any(torch.equal(plain.random(clip, draw), wanted) for wanted in known[::2])
+        drawn = plain.random(clip, draw)
+        assert any(torch.equal(drawn, wanted) for wanted in known[::2])
     assert all(torch.equal(*both) for both in zip(plain.centre(clip), source.centre(clip), strict=True))
