@@ -71,7 +71,7 @@ def fit(
     torch.manual_seed(settings.seed)
     network = FeatureMemoryNetwork(network_config).to(data.fit_video.features.device)
     network.fit_standardiser(data.fit_video.features, data.fit_audio.features)
-    optimizer = torch.optim.Adam(network.parameters(), lr=settings.rate, weight_decay=settings.decay)
+    optimizer = torch.optim.Adam(network.parameters(), lr=settings.rate, weight_decay=settings.decay, foreach=True)
     state = Fitting(**load_last(run / LAST_FILE, network, optimizer)) if resume else Fitting()
     best: dict[str, Tensor] | None = None
     saved = time.monotonic()
@@ -131,8 +131,11 @@ def _epoch(
         audio = network.standardise_audio(data.fit_audio.features[audio_rows.to(device)])
         scores, s1, p_video, p_audio = network(video, audio)
         matching = matching_loss(scores, match)
-        triplet = triplet_loss(p_video, p_audio, match, settings.margin, settings.negatives)
-        ranking = ranking_loss(p_video, p_audio, match, settings.scale)
+        triplet = ranking = matching.new_zeros(())  # what weighs nothing is not computed
+        if settings.triplet:
+            triplet = triplet_loss(p_video, p_audio, match, settings.margin, settings.negatives)
+        if settings.ranking:
+            ranking = ranking_loss(p_video, p_audio, match, settings.scale)
         loss = matching + settings.triplet * triplet + settings.ranking * ranking
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)

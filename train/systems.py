@@ -23,8 +23,7 @@ class System:
     `source`: the reference. `audio`: name of the audio encoder that the row wants, "" for the comparison's main one.
     `settings`: the candidates, of which the validation part chooses one; every system has equally many. `fit`: None for
     an FMN, whose settings are fields of `FmnConfig` and `TrainSettings`. `seeded`: False where nothing is left to
-    chance, so that one fitting says all. `follows`: an ablation has no candidates of its own; its only setting is laid
-    over the one that the system of that name has chosen.
+    chance, so that one fitting says all.
     """
 
     name: str
@@ -33,7 +32,6 @@ class System:
     settings: tuple[dict[str, Any], ...]
     fit: Fit | None
     seeded: bool = True
-    follows: str = ""
 
 
 FMN_SETTINGS: tuple[dict[str, Any], ...] = (
@@ -43,6 +41,17 @@ FMN_SETTINGS: tuple[dict[str, Any], ...] = (
     {"temperature": 0.2},
     {"projection": "linear"},
     {"projection": "linear", "dropout": 0.5},
+)
+WITHOUT_SETTINGS: tuple[dict[str, Any], ...] = tuple(
+    {"beta": 0.0, **change}
+    for change in (
+        {},
+        {"common": 512},
+        {"dropout": 0.5},
+        {"ranking": 2.0},  # in place of the temperature, which nothing sees without memory
+        {"projection": "linear"},
+        {"projection": "linear", "dropout": 0.5},
+    )
 )
 PRINTED_SETTINGS: tuple[dict[str, Any], ...] = tuple(
     {**AS_PRINTED, **change}
@@ -72,7 +81,7 @@ _BASELINES = (
 _FMN = "feature memory network"
 _FMNS = (
     System("FMN", _FMN, "", FMN_SETTINGS, None),
-    System("FMN without memory (beta 0)", _FMN, "", ({"beta": 0.0},), None, follows="FMN"),
+    System("FMN without memory (beta 0)", _FMN, "", WITHOUT_SETTINGS, None),
     System("FMN as printed", f"{_FMN}, eq. 3 as printed", "", PRINTED_SETTINGS, None),
 )
 OWN_AUDIO = tuple(dict.fromkeys(audio for *_, audio, _, _ in _BASELINES if audio))
@@ -87,16 +96,6 @@ def known_systems(names: Sequence[str] = NAMES) -> list[System]:
         raise InputError(f"The comparison knows {', '.join(NAMES)}; got {', '.join(map(repr, unknown)) or 'none'}.")
     found = [_baseline(*line) for line in _BASELINES if line[0].casefold() in asked]
     return [*found, *(system for system in _FMNS if system.name.casefold() in asked)]
-
-
-def followed(system: System, systems: Sequence[System]) -> System:
-    """The system whose candidates decide: itself, or the one that an ablation follows."""
-    if not system.follows:
-        return system
-    for each in (*systems, *_FMNS):
-        if each.name == system.follows:
-            return each
-    raise InputError(f"{system.name} follows the choice of {system.follows}, which is no system of the comparison.")
 
 
 def _baseline(name: str, module: str, function: str, audio: str, seeded: bool, source: str) -> System:

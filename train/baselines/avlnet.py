@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from fmn.retrieval.towers import TwoTowers
-from fmn.train.baselines.descent import descend, new_towers, passes
+from fmn.train.baselines.descent import descend, new_towers
+from fmn.train.budget import STEPS, passes
 from fmn.train.data import TrainingSet
 
 SETTINGS: tuple[dict[str, Any], ...] = (
@@ -54,7 +55,7 @@ def fit_avlnet(
     batch: int = 128,
     rate: float = 2e-3,
     decay: float = 1e-4,
-    steps: int = 240,
+    steps: int = STEPS,
 ) -> TwoTowers:
     """Fit two gated towers on the fit part; the validation part only chooses the epoch that is kept.
 
@@ -66,7 +67,7 @@ def fit_avlnet(
         margin: in cosine; the loss sees `scale` times it.
         scale: of the cosine.
         batch, rate, decay: of `fmn.train.baselines.descent.descend`.
-        steps: of the descent in all, see `fmn.train.baselines.descent.passes`.
+        steps: of the descent in all, see `fmn.train.budget.passes`.
 
     Raises:
         InputError: settings that are no towers, or the loss is no longer a number.

@@ -10,6 +10,7 @@ from fmn.retrieval.towers import TwoTowers
 from fmn.train.baselines.canonical import canonical
 from fmn.train.baselines.descent import descend, new_towers
 from fmn.train.baselines.pairs import common_codes, pair_rows
+from fmn.train.budget import STEPS, passes
 from fmn.train.data import TrainingSet
 
 SETTINGS: tuple[dict[str, Any], ...] = (
@@ -34,8 +35,7 @@ def fit_dcca(
     rate: float = 1e-3,
     decay: float = 1e-4,
     batch: int = 1024,
-    epochs: int = 100,
-    patience: int = 25,
+    steps: int = STEPS // 4,
 ) -> TwoTowers:
     """Fit two perceptron towers whose outputs correlate most, then a linear CCA of those outputs.
 
@@ -50,7 +50,8 @@ def fit_dcca(
         columns: output columns at most; no more than C - 1 are made for C codes.
         ridge: in (0, 1), of the loss and of the CCA, in units of a side's mean output variance.
         power: columns are scaled by their correlation to this power, see `Canonical.scaled`.
-        dropout, rate, decay, batch, epochs, patience: see `TowersConfig` and `descend`.
+        dropout, rate, decay, batch: see `TowersConfig` and `descend`.
+        steps: of the descent in all, see `fmn.train.budget.passes`. One sees as many pairs as eight of AVLnet.
 
     Raises:
         InputError: nothing that can vary together (see `pair_rows`), no cca-zoo, or a loss that is no number.
@@ -64,6 +65,7 @@ def fit_dcca(
     def ready(fitted: TwoTowers) -> TwoTowers:
         return with_cca(fitted, data, ridge, power)
 
+    epochs, patience = passes(data, batch, steps)
     return descend(
         towers,
         data,

@@ -1,7 +1,6 @@
 """Fitting two towers by gradient descent, as the FMN is: matched batches, Adam, the epoch that validates best."""
 
 import copy
-import math
 from collections.abc import Callable
 
 import torch
@@ -21,16 +20,6 @@ Ready = Callable[[TwoTowers], TwoTowers]
 
 Structure = Callable[[Tensor, Tensor], Tensor]
 """(standardised inputs of one modality [B, D], its tower's outputs [B, common], not unit length) -> scalar."""
-
-
-def passes(data: TrainingSet, batch: int, steps: int, least: int = 30) -> tuple[int, int]:
-    """Epochs of `batch` pairs that make about `steps` steps, `least` at least, and a patience of a third of them.
-
-    A set of few items makes one step an epoch, and a number of epochs that suits a large one would not fit it.
-    """
-    longer = max(len(data.fit_video.ids), len(data.fit_audio.ids))
-    epochs = max(least, math.ceil(steps / math.ceil(longer / batch)))
-    return epochs, math.ceil(epochs / 3)
 
 
 def new_towers(

@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from fmn.retrieval.towers import TwoTowers
-from fmn.train.baselines.descent import descend, new_towers, passes
+from fmn.train.baselines.descent import descend, new_towers
 from fmn.train.baselines.vmnet_losses import ranking_loss, structure_loss
+from fmn.train.budget import STEPS, passes
 from fmn.train.data import TrainingSet
 
 SETTINGS: tuple[dict[str, Any], ...] = (
@@ -39,7 +40,7 @@ def fit_vmnet(
     batch: int = 128,
     rate: float = 1e-3,
     decay: float = 1e-4,
-    steps: int = 240,
+    steps: int = STEPS,
 ) -> TwoTowers:
     """Fit VM-Net's two branches on the fit part; the validation part only chooses the epoch that is kept.
 
@@ -53,7 +54,7 @@ def fit_vmnet(
         from_video, from_audio: weights of the two ranking terms, lambda_1 and lambda_2 (the authors' code: 3 and 1).
         structure: weight of the structure loss of either modality, lambda_3 = lambda_4 (the authors' code: 0.2).
         batch, rate, decay: of `fmn.train.baselines.descent.descend`.
-        steps: of the descent in all, see `fmn.train.baselines.descent.passes`.
+        steps: of the descent in all, see `fmn.train.budget.passes`.
 
     Raises:
         InputError: settings that are no towers, or the loss is no longer a number.

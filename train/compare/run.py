@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
 from fmn.retrieval.protocol import Report, evaluate_cache
+from fmn.train.budget import STEPS
 from fmn.train.compare.features import check_validation, encoders_of, main_encoders
 from fmn.train.compare.files import write_files
 from fmn.train.compare.place import about, alone, claim
@@ -18,7 +19,7 @@ from fmn.train.compare.table import Comparison
 from fmn.train.compare.unit import HELD_OUT
 from fmn.train.compare.watcher import Watcher
 from fmn.train.run import pick_device
-from fmn.train.systems import NAMES, System, followed, known_systems
+from fmn.train.systems import NAMES, System, known_systems
 
 MOST_SEEDS, MOST_WORKERS = 1000, 256
 
@@ -79,13 +80,13 @@ def compare(
     check_validation(cache, main, HELD_OUT)
     chance = evaluate_cache(cache, _EqualScores(), ks, video_encoder=main["video"], audio_encoder=main["audio"])
     fitted, errors = {}, {}
-    for system in {each.name: each for row in rows for each in (followed(row, rows), row)}.values():
+    for system in rows:
         try:
             fitted[system] = encoders_of(system, main, cache)
         except InputError as error:
             errors[system.name] = str(error)
     with alone(out):
-        claim(out, about(cache, fitted, recall=list(ks), validation=HELD_OUT))
+        claim(out, about(cache, fitted, recall=list(ks), validation=HELD_OUT, steps=STEPS))
         schedule = Schedule(Path(cache.path), out, fitted, rows, seeds, tuple(ks), device, watcher)
         for sentence in errors.values():
             if watcher is not None:
@@ -125,7 +126,7 @@ def _gathered(
             "failed": len(chance.failed),
             "encoders": main,
             "seeds": seeds,
-            "candidates": max(len(followed(system, systems).settings) for system in systems),
+            "candidates": max(len(system.settings) for system in systems),
         },
         warnings=list(dict.fromkeys(warnings)),
     )

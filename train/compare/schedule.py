@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from fmn.errors import InputError
-from fmn.retrieval.protocol import DIRECTIONS
+from fmn.retrieval.store import BEST_FILE, RUN_FILE
 from fmn.train.compare.place import RESULT_FILE, candidate_file, read_json, run_folder
-from fmn.train.compare.table import Measure, Row
+from fmn.train.compare.result import check_result, is_number
+from fmn.train.compare.table import Row
 from fmn.train.compare.unit import Unit
 from fmn.train.compare.watcher import Watcher
-from fmn.train.systems import System, followed
+from fmn.train.systems import System
 
 TUNING_SEED = 0
 
@@ -24,7 +25,7 @@ class Schedule:
         cache: folder of the features.
         out: folder of the comparison.
         encoders: system -> modality -> encoder, of all systems whose features are there.
-        rows: the systems that are asked for; one that they follow takes part with its candidates alone.
+        rows: the systems that are asked for.
         seeds: of the seeded systems.
         ks: depths of the ranking.
         device: to fit on.
@@ -44,17 +45,17 @@ class Schedule:
     ) -> None:
         self._cache, self._out, self._encoders, self._rows = cache, out, encoders, rows
         self._seeds, self._ks, self._device, self._watcher = seeds, ks, device, watcher
-        self._leaders = list(dict.fromkeys(followed(row, rows) for row in rows if row in encoders))
+        self._begun = [row for row in rows if row in encoders]
         self._errors: dict[tuple[System, int], str] = {}  # (system, candidate)
         self._run_errors: dict[System, str] = {}
-        self._chosen: set[System] = set()  # leaders whose runs were given out
+        self._chosen: set[System] = set()  # systems whose runs were given out
 
     def begin(self) -> list[Unit]:
         """The units that may be done at once; the watcher is told how many there will be in all."""
-        units = [unit for leader in self._leaders for unit in self._candidates(leader)]
-        settled = [leader for leader in self._leaders if not self._candidates(leader)]
-        units += [unit for leader in settled for unit in self._runs_after(leader)]
-        later = [row for row in self._rows if row in self._encoders and followed(row, self._rows) not in settled]
+        units = [unit for row in self._begun for unit in self._candidates(row)]
+        settled = [row for row in self._begun if not self._candidates(row)]
+        units += [unit for row in settled for unit in self._runs_of(row)]
+        later = [row for row in self._begun if row not in settled]
         if self._watcher is not None:
             self._watcher.stage("fittings", len(units) + sum(len(self._seeds_of(row)) for row in later))
         return units
@@ -71,94 +72,70 @@ class Schedule:
         if waiting or unit.system in self._chosen:
             return []
         self._chosen.add(unit.system)
-        units = self._runs_after(unit.system)
         if self._choice(unit.system) is None and self._watcher is not None:
-            skipped = sum(len(self._seeds_of(row)) for row in self._followers(unit.system))
+            skipped = len(self._seeds_of(unit.system))
             self._watcher.step(skipped, skipped)
-        return units
+        return self._runs_of(unit.system)
 
     def row(self, system: System, error: str) -> Row:
         """What was found of a system; `error`: why it was not begun."""
         if error:
             return Row(system, {}, error=error)
-        leader, encoders = followed(system, self._rows), self._encoders[system]
-        failed = self._failed(leader)
-        setting = self._setting(system)
+        encoders, failed, setting = self._encoders[system], self._failed(system), self._choice(system)
         if setting is None or system in self._run_errors:
             said = self._run_errors.get(system) or next(iter(failed.values()), "no candidate could be fitted")
             return Row(system, encoders, error=said)
         results = [self._result(system, seed, setting) for seed in self._seeds_of(system)]
-        note = f"{len(failed)} of {len(leader.settings)} candidates could not be fitted" if failed else ""
+        note = f"{len(failed)} of {len(system.settings)} candidates could not be fitted" if failed else ""
         return Row(system, encoders, [result for result in results if result is not None], note=note)
 
-    def _candidates(self, leader: System) -> list[Unit]:
+    def _candidates(self, system: System) -> list[Unit]:
         """The candidates that have no file yet."""
         return [
-            self._unit(leader, setting, TUNING_SEED, place)
-            for candidate, setting in enumerate(leader.settings)
-            if read_json(place := candidate_file(self._out, leader, candidate)) is None
+            self._unit(system, setting, TUNING_SEED, place)
+            for candidate, setting in enumerate(system.settings)
+            if read_json(place := candidate_file(self._out, system, candidate)) is None
         ]
 
-    def _runs_after(self, leader: System) -> list[Unit]:
-        """The runs that are not finished, of the rows that the leader's choice decides."""
-        found = []
-        for row in self._followers(leader):
-            setting = self._setting(row)
-            if setting is None:
-                continue
-            found += [
-                self._unit(row, setting, seed, run_folder(self._out, row, seed), self._ks)
-                for seed in self._seeds_of(row)
-                if self._result(row, seed, setting) is None
-            ]
-        return found
+    def _runs_of(self, system: System) -> list[Unit]:
+        """The runs of the chosen candidate that are not finished."""
+        setting = self._choice(system)
+        if setting is None:
+            return []
+        return [
+            self._unit(system, setting, seed, run_folder(self._out, system, seed), self._ks)
+            for seed in self._seeds_of(system)
+            if self._result(system, seed, setting) is None
+        ]
 
-    def _setting(self, system: System) -> dict[str, Any] | None:
-        chosen = self._choice(followed(system, self._rows))
-        if chosen is None:
-            return None
-        return {**chosen, **system.settings[0]} if system.follows else chosen
-
-    def _choice(self, leader: System) -> dict[str, Any] | None:
+    def _choice(self, system: System) -> dict[str, Any] | None:
         """The setting with the highest validation mAP, the first of equals."""
         best, chosen = -math.inf, None
-        for candidate, setting in enumerate(leader.settings):
-            found = read_json(candidate_file(self._out, leader, candidate))
+        for candidate, setting in enumerate(system.settings):
+            path = candidate_file(self._out, system, candidate)
+            found = read_json(path)
             if found is None:
                 continue
             value = found.get("validation_mAP")
-            if not isinstance(value, int | float) or not 0 <= value <= 1:
-                path = candidate_file(self._out, leader, candidate)
+            if not is_number(value) or not 0 <= value <= 1:
                 raise InputError(f"{path} has no validation mAP. Delete it; the same command makes it again.")
             if value > best:
                 best, chosen = value, setting
         return chosen
 
     def _result(self, system: System, seed: int, setting: dict[str, Any]) -> dict[str, Any] | None:
-        """A finished run's result; one of another setting does not count."""
-        path = run_folder(self._out, system, seed) / RESULT_FILE
-        found = read_json(path)
+        """A finished run's result; one of another setting, or whose run is no longer there, does not count."""
+        folder = run_folder(self._out, system, seed)
+        found = read_json(folder / RESULT_FILE)
         if found is None or found.get("setting") != json.loads(json.dumps(setting)):
             return None
-        missing = {"directions", "seconds", "validation_mAP", "warnings", "seed"} - found.keys()
-        if missing:
-            raise InputError(f"{path} lacks {', '.join(sorted(missing))}. Delete it; the same command makes it again.")
-        kinds = [(metric, k) for metric in ("recall", "hit_rate") for k in self._ks] + [("mAP", 0), ("MedR", 0)]
-        measures = [Measure(metric, name, k) for metric, k in kinds for name in DIRECTIONS]
-        try:
-            sound = not any(math.isnan(each.of(found["directions"])) for each in measures)
-            sound = sound and all(math.isfinite(found[key]) for key in ("seconds", "validation_mAP"))
-        except (KeyError, TypeError, ValueError, AttributeError):
-            sound = False
-        if not sound:
-            raise InputError(f"{path} does not hold the run's numbers. Delete it; the same command makes it again.")
+        if not all((folder / name).is_file() for name in (RUN_FILE, BEST_FILE)):
+            return None
+        check_result(found, folder / RESULT_FILE, system.name, seed, self._ks)
         return found
 
     def _seeds_of(self, system: System) -> range:
         return range(self._seeds if system.seeded else 1)
-
-    def _followers(self, leader: System) -> list[System]:
-        return [row for row in self._rows if row in self._encoders and followed(row, self._rows) is leader]
 
     def _unit(self, system: System, setting: dict[str, Any], seed: int, place: Path, ks: tuple[int, ...] = ()) -> Unit:
         return Unit(system, self._cache, self._encoders[system], setting, seed, self._device, place, ks)
@@ -171,8 +148,8 @@ class Schedule:
         if self._watcher is not None:
             self._watcher.say(f"{unit.system.name}: {sentence}")
 
-    def _failed(self, leader: System) -> dict[int, str]:
-        return {candidate: said for (system, candidate), said in self._errors.items() if system is leader}
+    def _failed(self, system: System) -> dict[int, str]:
+        return {candidate: said for (of, candidate), said in self._errors.items() if of is system}
 
     def _index(self, unit: Unit) -> int:
         return int(unit.place.stem.rpartition("-")[2])

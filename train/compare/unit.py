@@ -16,6 +16,7 @@ from fmn.errors import InputError
 from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.protocol import evaluate_cache
 from fmn.retrieval.store import BEST_FILE, RUN_FILE, load, read_run, save_network, write_json
+from fmn.train.budget import passes
 from fmn.train.checkpoint import LAST_FILE
 from fmn.train.compare.place import RESULT_FILE
 from fmn.train.data import load_training_set
@@ -104,7 +105,10 @@ def _fit(unit: Unit, folder: Path) -> tuple[float, float]:
 
 def _fit_fmn(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, float]:
     shape, schedule = parted(unit.setting)
-    config, settings = FmnConfig(**shape), TrainSettings(seed=unit.seed, **schedule)
+    data = load_training_set(cache, unit.encoders, HELD_OUT, torch.device("cpu"))
+    epochs, patience = passes(data, schedule.get("batch", TrainSettings.batch))
+    given = {"epochs": epochs, "patience": patience, **schedule}
+    config, settings = FmnConfig(**shape), TrainSettings(seed=unit.seed, **given)
     trained = train(cache, folder, config, settings, encoders=unit.encoders, device=unit.device)
     (folder / LAST_FILE).unlink()  # three times the run's size, and of use to nobody who does not resume it
     facts = read_run(folder)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
+from fmn.train.budget import STEPS
 from fmn.train.compare.features import check_validation, main_encoders
 from fmn.train.compare.place import about, alone, claim, folder_of, read_json
 from fmn.train.compare.pool import work_all
@@ -82,7 +83,7 @@ def study(
     rows = {variant: variant.system for variant in variants}
     errors: dict[str, str] = {}
     with alone(out):
-        claim(out, about(cache, dict.fromkeys(rows.values(), encoders), validation=HELD_OUT, study=True))
+        claim(out, about(cache, dict.fromkeys(rows.values(), encoders), validation=HELD_OUT, steps=STEPS, study=True))
         units = [
             Unit(system, Path(cache.path), encoders, system.settings[0], seed, device, place)
             for seed in range(seeds)  # seed by seed, so that an early stop leaves a whole table

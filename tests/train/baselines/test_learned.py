@@ -9,11 +9,12 @@ import torch
 from fmn.retrieval.towers import TowersConfig, TwoTowers
 from fmn.train.baselines.avlnet import SETTINGS as AVLNET
 from fmn.train.baselines.avlnet import fit_avlnet
-from fmn.train.baselines.descent import descend, passes
+from fmn.train.baselines.descent import descend
 from fmn.train.baselines.semantic import SETTINGS as SEMANTIC
 from fmn.train.baselines.semantic import fit_semantic
 from fmn.train.baselines.vmnet import SETTINGS as VMNET
 from fmn.train.baselines.vmnet import fit_vmnet
+from fmn.train.budget import passes
 from fmn.train.validation import validation_map
 
 QUICK = {"steps": 3, "common": 16}

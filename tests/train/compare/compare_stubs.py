@@ -98,4 +98,6 @@ OWN = System("MusiCNN", "a test", "musicnn", ({"noise": 0.1}, {"noise": 0.2}), f
 NEVER = System("Never", "a test", "", ({}, {"reason": "another"}), fit_never)
 SOMETIMES = System("Sometimes", "a test", "", ({"strength": 2.0}, {"strength": 1.0}), fit_sometimes)
 FMN = System("FMN", "a test", "", (QUICK, {**QUICK, "dropout": 0.0}), None)
-WITHOUT = System("FMN without memory (beta 0)", "a test", "", ({"beta": 0.0},), None, follows="FMN")
+WITHOUT = System(
+    "FMN without memory (beta 0)", "a test", "", tuple({**each, "beta": 0.0} for each in FMN.settings), None
+)

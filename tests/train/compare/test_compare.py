@@ -14,6 +14,8 @@ from fmn.cache import CacheWriter, FeatureCache, Item
 from fmn.errors import InputError
 from fmn.retrieval import load
 from fmn.retrieval.protocol import evaluate_cache
+from fmn.train.budget import STEPS
+from fmn.train.compare.place import folder_of
 from fmn.train.compare.report import render
 from fmn.train.compare.run import compare
 from fmn.train.compare.statistics import difference, relative_gain
@@ -52,16 +54,13 @@ def test_each_run_loads_and_scores_what_its_result_says(done):
 def test_the_choice_is_the_validation_parts(done):
     _, out, comparison = done
     for row in comparison.shown:
-        if row.system.follows:
-            continue
-        folder = (out / "Line-Co-1") if row.system is LINE else out / row.system.name
+        folder = folder_of(out, row.system)
         tried = [json.loads(path.read_text()) for path in sorted(folder.glob("candidate-*.json"))]
         best = max(tried, key=lambda each: each["validation_mAP"])
         assert all(result["setting"] == best["setting"] for result in row.results)
         assert row.results[0]["validation_mAP"] == best["validation_mAP"]  # seed 0 is the tuning's own
-    fmn, without = comparison.rows[-2:]
-    assert without.results[0]["setting"] == {**fmn.results[0]["setting"], "beta": 0.0}
-    assert not list(out.glob("FMN-without*/candidate*"))
+        assert len(tried) == len(row.system.settings) - (row.system is SOMETIMES)
+    assert comparison.rows[-1].results[0]["setting"]["beta"] == 0.0  # tuned like the others, without the memory
 
 
 def test_chance_and_ceiling_are_the_metrics_own(done):
@@ -224,12 +223,46 @@ def test_a_damaged_unit_is_a_sentence(cache, tmp_path):
             compare(cache, tmp_path / "out", systems=[PLAIN], ks=(1,), workers=1)
         path.write_text(before)
     path = tmp_path / "out" / "Plain" / "seed-0" / "result.json"
-    for change in ({"directions": {}}, {"directions": {"speech->video": 3}}, {"seconds": "a few"}):
-        whole = json.loads(path.read_text())
+    whole = json.loads(path.read_text())
+    too_good = json.loads(json.dumps(whole["directions"]))
+    too_good["speech->video"]["mAP"] = 7.0
+    numbers = "does not hold the run's numbers"
+    for change, said in (
+        ({"directions": {}}, numbers),
+        ({"directions": {"speech->video": 3}}, numbers),
+        ({"directions": too_good}, numbers),
+        ({"seconds": "a few"}, numbers),
+        ({"validation_mAP": True}, numbers),
+        ({"warnings": 5}, "no list of sentences"),
+        ({"warnings": [[1]]}, "no list of sentences"),
+        ({"seed": 4}, "with seed 4"),
+        ({"seed": {}}, "with seed {}"),
+        ({"system": "CCA"}, "is of 'CCA'"),
+    ):
         path.write_text(json.dumps(whole | change))
-        with pytest.raises(InputError, match="does not hold the run's numbers"):
+        with pytest.raises(InputError, match=said):
             compare(cache, tmp_path / "out", systems=[PLAIN], ks=(1,), workers=1)
-        path.write_text(json.dumps(whole))
+    path.write_text(json.dumps(whole))
+    candidate = tmp_path / "out" / "Plain" / "candidate-0.json"
+    candidate.write_text(json.dumps(json.loads(candidate.read_text()) | {"validation_mAP": True}))
+    with pytest.raises(InputError, match="no validation mAP"):
+        compare(cache, tmp_path / "out", systems=[PLAIN], ks=(1,), workers=1)
+
+
+def test_a_result_without_its_run_is_made_again(cache, tmp_path):
+    compare(cache, tmp_path / "out", systems=[PLAIN], ks=(1,), workers=1)
+    run = tmp_path / "out" / "Plain" / "seed-0"
+    for name in ("best.safetensors", "run.json"):
+        (run / name).unlink()
+        compare(cache, tmp_path / "out", systems=[PLAIN], ks=(1,), workers=1)
+        assert load(run).score(cache.features("video"), cache.features("audio")).shape == (30, 30)
+
+
+def test_every_descent_has_the_same_steps(cache, tmp_path):
+    system = type(FMN)("FMN", "a test", "", ({"common": 8, "hidden": 8, "capacity": 6},), None)
+    compare(cache, tmp_path / "out", systems=[system], seeds=1, ks=(1,), workers=1)
+    settings = json.loads((tmp_path / "out/FMN/seed-0/run.json").read_text())["settings"]
+    assert (settings["epochs"], settings["patience"]) == (STEPS, math.ceil(STEPS / 3))  # one step an epoch
 
 
 def test_too_little_to_choose_on_is_a_sentence(tmp_path):
