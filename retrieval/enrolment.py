@@ -46,6 +46,15 @@ def pair_memory(network: FeatureMemoryNetwork) -> FeatureMemory:
     return network.memory
 
 
+def check_remembers(network: FeatureMemoryNetwork) -> None:
+    """InputError for a network whose scores leave the memory out, so that an enrolled pair could say nothing."""
+    if not network.config.learn_beta and network.config.beta == 0:
+        raise InputError(
+            "Enrolled kinds are found through the memory, which this run leaves out (beta 0). Train one with another "
+            "--beta, such as 1."
+        )
+
+
 @torch.no_grad()
 def enrol(
     retriever: Retriever,
@@ -71,9 +80,10 @@ def enrol(
 
     Raises:
         InputError: no pair, an empty label, sizes that differ, another width, values that are not finite, or a
-            retriever without memory.
+            retriever without memory, or whose scores leave it out (beta 0).
     """
     old = memory_network(retriever)
+    check_remembers(old)
     device = pair_memory(old).video.device
     video_in = features_in(video, old.config.video_dim, "video").to(device)
     audio_in = features_in(audio, old.config.audio_dim, "audio").to(device)

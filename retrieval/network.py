@@ -21,7 +21,7 @@ from fmn.retrieval.standardiser import Standardiser
 
 MOST = 1_000_000  # of slots and of dimensions: beyond that it is a slip of the finger
 CHUNK_PAIRS = 1 << 15  # pairs scored at once: the head's hidden layer is [pairs, hidden]
-RAW = 1.2  # raw cosines are smaller than trained ones: measured on the validation part (docs/decisions.md)
+RAW = 1.2  # raw cosines are smaller than trained ones; how it was chosen stands in docs/decisions.md
 HEAT = 8.0  # of the cosine in S1 at the start; it is learned
 _CHOICES = (
     ("keys", ("raw", "common")),
@@ -189,6 +189,22 @@ class FeatureMemoryNetwork(nn.Module):
 
     def maximum(self, m_video: Tensor, m_audio: Tensor) -> Tensor:
         """Max [N, M] of the similarities M_v [N, x] and M_a [M, x] with the filled slots."""
+        m_video, m_audio, _ = self._beside_nothing(m_video, m_audio)
+        return self._largest(m_video, m_audio)
+
+    def _beside_nothing(self, m_video: Tensor, m_audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Both with a column for "none of these" where nothing but enrolled kinds is remembered; which are enrolled.
+
+        Alone, an enrolled slot would be the nearest one of everything. T2 is what resembles no slot.
+        """
+        enrolled = self.memory.enrolled[self.memory.filled]
+        if not bool(enrolled.all()):
+            return m_video, m_audio, enrolled
+        none = min(1.0, self.config.t2)
+        columns = [torch.cat([m, m.new_full((len(m), 1), none)], dim=1) for m in (m_video, m_audio)]
+        return columns[0], columns[1], torch.cat([enrolled, enrolled.new_zeros(1)])
+
+    def _largest(self, m_video: Tensor, m_audio: Tensor) -> Tensor:
         if self.config.maximum == "soft":
             heat = self.config.temperature
             return torch.softmax(m_video / heat, -1) @ torch.softmax(m_audio / heat, -1).T
@@ -199,15 +215,15 @@ class FeatureMemoryNetwork(nn.Module):
 
     def share(self, m_video: Tensor, m_audio: Tensor) -> Tensor | None:
         """What part of Max comes from enrolled slots, [N, M] in [0, 1]; None without any. Arguments as `maximum`."""
-        enrolled = self.memory.enrolled[self.memory.filled]
+        m_video, m_audio, enrolled = self._beside_nothing(m_video, m_audio)
         if not bool(enrolled.any()):
             return None
-        whole = self.maximum(m_video, m_audio)
+        whole = self._largest(m_video, m_audio)
         if self.config.maximum == "soft":
             heat = self.config.temperature
             left = torch.softmax(m_video / heat, -1)[:, enrolled]
             return left @ torch.softmax(m_audio / heat, -1)[:, enrolled].T / whole.clamp_min(1e-30)
-        return (self.maximum(m_video[:, enrolled], m_audio[:, enrolled]) >= whole).to(whole)
+        return (self._largest(m_video[:, enrolled], m_audio[:, enrolled]) >= whole).to(whole)
 
     def pair_scores(self, video: Tensor, audio: Tensor, p_video: Tensor, p_audio: Tensor) -> tuple[Tensor, Tensor]:
         """S and S1 of every pair, [N, M] each. Inputs standardised and embedded."""

@@ -72,6 +72,12 @@ def read_run(run: str | Path) -> dict[str, Any]:
             raise TypeError("enrolled")
         if not isinstance(facts.get("enrolled_from", {}), dict):
             raise TypeError("enrolled_from")
+        if not isinstance(facts.get("best", {}), dict):
+            raise TypeError("best")
+        if not isinstance(facts.get("labels", []), list):
+            raise TypeError("labels")
+        if not isinstance(facts.get("warnings", []), list):
+            raise TypeError("warnings")
         facts["config"] = make_config(facts["kind"], facts["config"])
     except (KeyError, TypeError) as error:
         raise InputError(f"{path} lacks or garbles what a run must say ({error}). Train the run again.") from None
@@ -100,6 +106,7 @@ def load(run: str | Path) -> Retriever:
         fitted_on=facts["fitted_on"],
         enrolled=read_enrolled(Path(run), facts["config"]) if facts.get("enrolled") else {},
         facts={
+            **({"system": facts["system"]} if isinstance(facts.get("system"), str) else {}),
             "folder": Path(run).name,
             "seed": facts.get("seed"),
             "epochs": facts.get("epochs"),

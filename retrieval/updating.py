@@ -124,11 +124,13 @@ def evaluate_updating(
         statistics are {"mean", "sd" (n - 1), "min", "max"} over the orders, in [0, 1].
 
     Raises:
-        InputError: orders below 1, or a retriever without memory.
+        InputError: orders below 1, or a retriever without memory, or one whose scores leave it out (beta 0).
     """
     if orders < 1:
         raise InputError(f"Updating is measured over at least 1 order of the queries, got {orders}.")
-    memory_network(retriever)
+    network = memory_network(retriever)
+    if not network.config.learn_beta and network.config.beta == 0:
+        raise InputError("Updating the memory changes no score of this run, which leaves it out (beta 0).")
     directions: dict[str, Any] = {}
     for direction in DIRECTIONS:
         ks: Sequence[int] = report.directions[direction]["ks"]

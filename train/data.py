@@ -1,6 +1,6 @@
 """The train split of a cache, on the training device: vectors, what they show, and the validation part held out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -10,6 +10,9 @@ from torch import Tensor
 from fmn.cache import FeatureCache
 from fmn.cache.parts import validation_part
 from fmn.errors import InputError
+
+SIDES = ("video", "audio")
+UNKNOWN = ""  # key of an item without pair and label
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,14 @@ class Side:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What is fitted on and what is held out for early stopping; `held_*` is empty where too little is there."""
+    """What is fitted on and what is held out for early stopping; `held_*` is empty where too little is there.
+    `unknown`: modality -> how many items of the train split have neither pair nor label, and are left out."""
 
     fit_video: Side
     fit_audio: Side
     held_video: Side
     held_audio: Side
+    unknown: dict[str, int] = field(default_factory=dict)
 
     @property
     def has_validation(self) -> bool:
@@ -76,27 +81,30 @@ def load_training_set(
             f"The protocol of {cache.path} has a seed that is no whole number ({seed!r}). Extract it again."
         )
     columns = {modality: _column(cache, modality, encoders[modality], fraction, seed) for modality in encoders}
-    if unknown := without - {label for column in columns.values() for label in column.labels}:
+    if missing := without - {label for column in columns.values() for label in column.labels}:
         raise InputError(
-            f"Only labels of the train split can be left out of it; {cache.path} has no {', '.join(sorted(unknown))} "
+            f"Only labels of the train split can be left out of it; {cache.path} has no {', '.join(sorted(missing))} "
             "there. `fmn-cache inspect` lists its labels."
         )
     columns = {modality: _less(column, without) for modality, column in columns.items()}
+    unknown = {modality: column.keys.count(UNKNOWN) for modality, column in columns.items()}
     coding: dict[str, int] = {}
     for column in columns.values():
         for key in column.keys:
-            coding.setdefault(key, len(coding))
+            if key != UNKNOWN:  # what nothing is known of belongs to nothing
+                coding.setdefault(key, len(coding))
 
     def side(modality: str, held: bool) -> Side:
         column = columns[modality]
-        rows = np.flatnonzero(column.held == held)
+        rows = np.flatnonzero((column.held == held) & (np.array(column.keys) != UNKNOWN))
         return Side(
             features=torch.from_numpy(column.features[rows]).to(device),
             codes=torch.tensor([coding[column.keys[row]] for row in rows], dtype=torch.int64),
             ids=[column.ids[row] for row in rows],
         )
 
-    found = TrainingSet(side("video", False), side("audio", False), side("video", True), side("audio", True))
+    fitted, held = [side(modality, False) for modality in SIDES], [side(modality, True) for modality in SIDES]
+    found = TrainingSet(fitted[0], fitted[1], held[0], held[1], unknown)
     if not set(found.fit_video.codes.tolist()) & set(found.fit_audio.codes.tolist()):
         raise InputError(
             f"Training needs videos and utterances that belong together (same label, or same pair) in the train split; "
@@ -124,7 +132,8 @@ def _column(cache: FeatureCache, modality: str, encoder: str, fraction: float, s
         held = np.array([item in chosen for item in ids])
     else:
         held = np.zeros(len(ids), dtype=bool)
-    keys = [f"pair {pair}" if pair else f"label {label}" for pair, label in zip(pairs, labels, strict=True)]
+    known = zip(pairs, labels, strict=True)
+    keys = [f"pair {pair}" if pair else f"label {label}" if label else UNKNOWN for pair, label in known]
     return _Column(ids, cache.features(modality, encoder)[rows], labels, keys, held)
 
 

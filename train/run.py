@@ -27,13 +27,15 @@ LOCK_FILE = ".lock"
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A finished run: where it lies, how it went, and the cache's warnings that every table repeats."""
+    """A finished run: where it lies, how it went, the cache's warnings that every table repeats, and how many slots of
+    the memory were filled in the epoch that is kept."""
 
     path: Path
     fitting: Fitting
     data: TrainingSet
     resumed: bool
     warnings: list[str]
+    slots: int
 
 
 def train(
@@ -80,7 +82,8 @@ def train(
         fitting = fit(config, settings, data, run, resume=resume, progress=progress)
         best = {"epoch": fitting.best_epoch, "validation_mAP": fitting.best_map if data.has_validation else None}
         write_json(run / RUN_FILE, {**facts, "status": "finished", "epochs": fitting.epoch, "best": best})
-    return TrainedRun(run, fitting, data, resume, facts["warnings"])
+    slots = next((int(row["slots"]) for row in fitting.history if row["epoch"] == fitting.best_epoch), 0)
+    return TrainedRun(run, fitting, data, resume, facts["warnings"], slots)
 
 
 def run_facts(
@@ -122,10 +125,17 @@ def run_facts(
         "labels": sorted({item.label for item in items if item.label}),
         "validation": {"video": len(data.held_video.ids), "audio": len(data.held_audio.ids)},
         "data_sha256": _content(data),
-        "warnings": [record.warning for record in records.values() if record.warning],
+        "warnings": [*(record.warning for record in records.values() if record.warning), *_left_out(data)],
         "device": str(data.fit_video.features.device),
         "created": datetime.datetime.now(datetime.UTC).isoformat(),
     }
+
+
+def _left_out(data: TrainingSet) -> list[str]:
+    if not any(data.unknown.values()):
+        return []
+    counts = f"{data.unknown.get('video', 0)} clips and {data.unknown.get('audio', 0)} recordings"
+    return [f"{counts} of the train split have neither pair nor label, and were not fitted on."]
 
 
 def next_run(root: Path = Path("runs")) -> Path:

@@ -49,6 +49,9 @@ class TrainSettings:
     negatives: str = "all"
 
     def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "patience", "seed"):
+            if not isinstance(getattr(self, name), int):
+                raise InputError(f"Training needs a whole number as {name}, got {getattr(self, name)!r}.")
         for name in ("epochs", "batch"):
             if getattr(self, name) < 1:
                 raise InputError(f"Training needs {name} of at least 1, got {getattr(self, name)}.")

@@ -51,7 +51,7 @@ def main(
         comparison = compare(
             FeatureCache(cache),
             out,
-            only=[name.strip() for name in only.split(",") if name.strip()],
+            only=[name.strip() for name in only.split(",")] if only else [],
             seeds=seeds,
             ks=ks,
             workers=workers,

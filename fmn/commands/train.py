@@ -108,6 +108,11 @@ def main(
         )
     else:
         click.echo("The train split is too small to hold a part of it out: the last epoch was kept, nothing chose it.")
+    if trained.slots == 0:
+        click.echo(
+            "The memory of that epoch is empty: the scores are those of the fusion head alone. A lower --t1 has it "
+            "remember sooner."
+        )
     for warning in trained.warnings:
         click.echo(f"Warning: {warning}")
     following = shlex.join(["fmn-eval", "--run", str(trained.path), "--cache", str(cache)])

@@ -48,6 +48,7 @@ def test_it_prints_the_table_and_leaves_the_files(folder):
     ("options", "said"),
     [
         (["--only", "VMNet"], "The comparison knows CCA, KCCA"),
+        (["--only", ","], "The comparison knows CCA, KCCA"),
         (["--only", "FMN", "--recall", "0"], "--recall takes"),
         (["--only", "FMN", "--workers", "0"], "--workers from 1"),
         (["--only", "FMN", "--audio-encoder", "musicnn"], "musicnn"),
@@ -67,5 +68,7 @@ def test_a_study_prints_its_table_and_goes_on(folder):
     assert {path.name for path in (folder / "study").iterdir()} >= {"study.csv", "study.png"}
     again = CliRunner().invoke(study, [*asked, "--only", "weight w"])
     assert again.stdout == done.stdout and "fittings: 0 to do" in again.stderr
+    nothing = CliRunner().invoke(study, [*asked, "--only", ","])
+    assert nothing.exit_code == 2 and "The study has the factors" in nothing.output
     wrong = CliRunner().invoke(study, [*asked, "--only", "colour"])
     assert wrong.exit_code == 2 and "exponent beta" in wrong.stderr

@@ -174,3 +174,34 @@ def test_same_stems_of_a_label_are_pairs_and_the_rest_goes_by_order():
 def test_flat_folders_make_every_pair_a_kind_of_its_own():
     found = pair_up(items("video", "a.mp4", "b.mp4", pair=True), items("audio", "b.wav", "a.wav", pair=True))
     assert found.rows == [(0, 1, "a"), (1, 0, "b")] and not found.alone
+
+
+@pytest.mark.parametrize("maximum", ["soft", "hard"])
+def test_a_kind_enrolled_into_an_empty_memory_leaves_the_order_of_what_does_not_resemble_it(maximum):
+    """Alone in the memory, an enrolled slot would be the nearest one of everything, and every score the same."""
+    given = retriever(filled=0, maximum=maximum, t2=0.4)
+    video, audio = pairs(12)
+    new = pairs(2, seed=1)
+    learnt, _ = enrol(given, *new, ["new", "new"])
+    before, after = given.score(video, audio), learnt.score(video, audio)
+    net = learnt.network
+    standard = net.standardise_video(torch.from_numpy(video)), net.standardise_audio(torch.from_numpy(audio))
+    filled = net.memory.filled
+    embedded = net.embed_video(standard[0]), net.embed_audio(standard[1])
+    m_video, m_audio = net.similarities(*standard, *embedded, filled)
+    for i in range(12):  # plain loop: the enrolled slot beside one that everything resembles by T2
+        for j in range(12):
+            v, a = m_video[i, 0].item(), m_audio[j, 0].item()
+            if maximum == "soft":
+                p = np.exp(v / 0.1) / (np.exp(v / 0.1) + np.exp(4)), np.exp(a / 0.1) / (np.exp(a / 0.1) + np.exp(4))
+                wanted = before[i, j] * (1 - p[0]) * (1 - p[1]) + p[0] * p[1]
+            else:
+                wanted = v * a if v * a >= 0.16 else before[i, j] * 0.16
+            assert after[i, j] == pytest.approx(wanted, rel=1e-4, abs=1e-6)
+    assert len(np.unique(after.round(6))) > 100
+
+
+def test_a_memory_that_no_score_asks_learns_nothing():
+    with pytest.raises(InputError, match=r"leaves out \(beta 0\)"):
+        enrol(retriever(beta=0.0), *pairs(1), ["new"])
+    enrol(retriever(beta=0.0, learn_beta=True), *pairs(1), ["new"])

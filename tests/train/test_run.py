@@ -8,10 +8,12 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Item, Row
 from fmn.errors import InputError
 from fmn.retrieval import FmnConfig, load, newest_run
+from fmn.train.data import load_training_set
 from fmn.train.run import next_run, train
 from fmn.train.settings import TrainSettings
 
@@ -260,3 +262,23 @@ def test_cuda_gives_the_same_ranking_as_the_cpu(cache, tmp_path):
 def test_a_device_that_is_not_there_is_a_sentence(cache, tmp_path):
     with pytest.raises(InputError, match="cannot be used here"):
         train(cache, tmp_path / "run", SMALL, QUICK, device="tpu9")
+
+
+def test_items_of_which_nothing_is_known_are_left_out_and_counted(tmp_path):
+    with CacheWriter(tmp_path / "cache") as writer:
+        writer.describe(seed=0)
+        for modality, name in (("video", "i3d"), ("audio", "bilstm")):
+            writer.declare(EncoderRecord(modality, name, 4, {}, {"source": "test", "sha256": {}}))
+            random, rows = np.random.default_rng(len(name)), []
+            for n in range(12):
+                label = "" if n == 0 else f"k{n % 2}"
+                item = Item(f"{n}", modality, f"/nowhere/{n}", split="train", label=label)
+                rows.append(Row(item, random.normal(size=4).astype(np.float32), 1.0, 1, 0))
+            writer.add(name, rows)
+    names = {"video": "i3d", "audio": "bilstm"}
+    data = load_training_set(FeatureCache(tmp_path / "cache"), names, 0.2, torch.device("cpu"))
+    assert data.unknown == {"video": 1, "audio": 1}
+    sides = (data.fit_video, data.held_video, data.fit_audio, data.held_audio)
+    assert all("0" not in side.ids for side in sides) and sum(len(side.ids) for side in sides) == 22
+    found = train(FeatureCache(tmp_path / "cache"), tmp_path / "run", settings=TrainSettings(epochs=2))
+    assert found.warnings[-1].startswith("1 clips and 1 recordings of the train split have neither pair nor label")

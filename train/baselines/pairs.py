@@ -77,7 +77,7 @@ def pair_rows(video: Floats, audio: Floats, video_codes: NDArray[Any], audio_cod
         if not np.ptp(features[kept], axis=0).any():
             raise InputError(
                 f"Correlation needs {side} vectors that differ; all {int(kept.sum())} that have a match are the same. "
-                "Look at the cache with `fmn-cache check`."
+                "Look at the cache with `fmn-cache inspect`."
             )
     weight = count["video"] * count["audio"]
     centre = {side: weight @ means[side] / weight.sum() for side in means}

@@ -92,10 +92,7 @@ def claim(out: Path, wanted: dict[str, Any]) -> None:
     path = out / ABOUT_FILE
     found = read_json(path)
     if found is None:
-        if any(not entry.name.startswith(".") for entry in out.iterdir()):
-            raise InputError(
-                f"A new comparison wants an empty or a new folder; {out} holds other files. Name another --out."
-            )
+        _check_empty(out)
         write_json(path, {"schema": SCHEMA, **wanted})
         return
     if found.get("schema") != SCHEMA:
@@ -125,9 +122,20 @@ def alone(out: Path) -> Iterator[None]:
     """Hold the folder against a second comparison; InputError when there is one."""
     if out.exists() and not out.is_dir():
         raise InputError(f"A comparison is written into a folder; {out} is a file. Name another --out.")
+    if out.exists() and not (out / ABOUT_FILE).exists():
+        _check_empty(out)  # before a lock is left in somebody's folder
     out.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(out / LOCK_FILE, timeout=0):
             yield
     except Timeout:
-        raise InputError(f"Another fmn-compare is at work in {out}. Wait for it, or name another --out.") from None
+        raise InputError(
+            f"Another fmn-compare or fmn-study is at work in {out}. Wait for it, or name another --out."
+        ) from None
+
+
+def _check_empty(out: Path) -> None:
+    if any(not entry.name.startswith(".") for entry in out.iterdir()):
+        raise InputError(
+            f"A new comparison wants an empty or a new folder; {out} holds other files. Name another --out."
+        )

@@ -90,7 +90,7 @@ def _judge(unit: Unit) -> None:
         "items": dict(report.items),
         "failed": len(report.failed),
         "directions": dict(report.directions),
-        "warnings": list(report.warnings),
+        "warnings": list(dict.fromkeys([*report.warnings, *read_run(unit.place)["warnings"]])),
     }
     write_json(unit.place / RESULT_FILE, result)
 

@@ -70,9 +70,9 @@ def chosen_variants(factors: str) -> list[Variant]:
     Raises:
         InputError: a name that is no factor.
     """
-    asked = {name.strip().casefold() for name in factors.split(",") if name.strip()}
+    asked = {name.strip().casefold() for name in factors.split(",")} if factors else set()
     known = list(dict.fromkeys(variant.factor for variant in VARIANTS))
     unknown = asked - {name.casefold() for name in known}
     if unknown:
-        raise InputError(f"The study has the factors {', '.join(known)}; got {', '.join(sorted(unknown))}.")
+        raise InputError(f"The study has the factors {', '.join(known)}; got {', '.join(map(repr, sorted(unknown)))}.")
     return [each for each in VARIANTS if each is DEFAULT or not asked or each.factor.casefold() in asked]
