@@ -90,6 +90,14 @@ class Retriever:
                     "Train a new run on this cache."
                 )
 
+    def known_in(self, cache: FeatureCache, split: str) -> int:
+        """How many items of a split the fitting, or the choice of its epoch, has seen (by id)."""
+        known = 0
+        for modality, wanted in self.features.items():
+            fitted = set(self.fitted_on.get(modality, ()))
+            known += sum(item.id in fitted for item in cache.items(modality, wanted["encoder"]) if item.split == split)
+        return known
+
 
 def features_in(features: NDArray[np.floating] | Tensor, dim: int, modality: str) -> Tensor:
     """Features [n, dim] as a float32 tensor; InputError for another shape or values that are not finite."""

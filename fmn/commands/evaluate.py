@@ -55,6 +55,8 @@ def main(
     Without arguments it takes ./cache and the newest run under ./runs. With --update-memory a result depends on the
     order of the queries, so it is given as mean and spread over several orders, beside the table without updating.
     """
+    from dataclasses import replace
+
     from rich.console import Console
 
     from fmn.cache import FeatureCache
@@ -93,6 +95,11 @@ def main(
         audio_encoder=retriever.encoder("audio"),
         facts=retriever.facts,
     )
+    if known := retriever.known_in(features, split):
+        said = (
+            f"{known} items of the {split} split were fitted on, or chose the epoch that is kept: too good to report."
+        )
+        report = replace(report, warnings=[*report.warnings, said])
     if update_memory:
         orders = shuffles or 20
         with Bars() as bars:

@@ -128,6 +128,20 @@ def test_a_test_item_that_was_fitted_on_is_refused(cache, tmp_path):
         load(tmp_path / "run").check(turned)
 
 
+def test_a_split_that_the_fitting_has_seen_is_named_in_its_table(cache, tmp_path):
+    from click.testing import CliRunner
+
+    from fmn.commands.evaluate import main
+
+    train(cache, tmp_path / "run", SMALL, QUICK)
+    asked = ["--run", str(tmp_path / "run"), "--cache", str(cache.path), "--recall", "1"]
+    for split, known in (("train", 2 * KINDS * 8), ("test", 0)):
+        done = CliRunner().invoke(main, [*asked, "--split", split])
+        said = " ".join(done.output.split())
+        assert done.exit_code == 0 and (f"{known} items of the {split} split were fitted on" in said) == (known > 0)
+        assert load(tmp_path / "run").known_in(cache, split) == known
+
+
 def test_a_grown_gallery_is_welcome(cache, tmp_path):
     train(cache, tmp_path / "run", SMALL, QUICK)
     grown = make_cache(tmp_path / "grown", n=15)
@@ -170,6 +184,12 @@ def test_a_beta_that_is_fitted_moves(cache, tmp_path):
     [
         (lambda run: (run / "run.json").write_text("{"), "not readable JSON"),
         (lambda run: (run / "run.json").unlink(), "is none"),
+        (
+            lambda run: (run / "run.json").write_text(
+                json.dumps(json.loads((run / "run.json").read_text()) | {"best": [1]})
+            ),
+            "garbles",
+        ),
         (lambda run: (run / "best.safetensors").write_bytes(b"<html>"), "does not hold the network"),
         (lambda run: (run / "best.safetensors").unlink(), "has none"),
         (
@@ -214,7 +234,16 @@ def test_wrong_features_are_sentences(cache, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"batch": 0}, {"rate": 0.0}, {"validation": 1.0}, {"margin": -1.0}, {"seed": 2**40}]
+    "wrong",
+    [
+        {"epochs": 0},
+        {"epochs": 1.5},
+        {"batch": 0},
+        {"rate": 0.0},
+        {"validation": 1.0},
+        {"margin": -1.0},
+        {"seed": 2**40},
+    ],
 )
 def test_wrong_settings_are_sentences(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):
