@@ -128,14 +128,15 @@ def test_a_test_item_that_was_fitted_on_is_refused(cache, tmp_path):
         load(tmp_path / "run").check(turned)
 
 
-def test_a_split_that_the_fitting_has_seen_is_named_in_its_table(cache, tmp_path):
+def test_a_split_that_the_fitting_has_seen_is_named_in_its_table(tmp_path):
     from click.testing import CliRunner
 
     from fmn.commands.evaluate import main
 
+    cache = make_cache(tmp_path / "cache", splits=lambda i: {3: "val", 4: "test"}.get(i % 5, "train"))
     train(cache, tmp_path / "run", SMALL, QUICK)
     asked = ["--run", str(tmp_path / "run"), "--cache", str(cache.path), "--recall", "1"]
-    for split, known in (("train", 2 * KINDS * 8), ("test", 0)):
+    for split, known in (("val", 2 * KINDS * 2), ("test", 0)):
         done = CliRunner().invoke(main, [*asked, "--split", split])
         said = " ".join(done.output.split())
         assert done.exit_code == 0 and (f"{known} items of the {split} split were fitted on" in said) == (known > 0)
