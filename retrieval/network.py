@@ -26,9 +26,9 @@ HEAT = 8.0  # of the cosine in S1 at the start; it is learned
 _CHOICES = (
     ("keys", ("raw", "common")),
     ("maximum", ("hard", "soft")),
-    ("slots", ("paired", "independent")),
+    ("slots", ("kinds", "paired", "independent")),
     ("projection", ("gated", "linear")),
-    ("fusion", ("cosine", "head")),
+    ("fusion", ("cosine", "both", "head")),
 )
 TINY = 1e-6  # floor of Max before the power: the product of two cosines may be zero or negative
 
@@ -38,13 +38,16 @@ class FmnConfig:
     """The shape of an FMN. Everything here is saved beside the weights.
 
     `projection`: "gated" brings a vector to the common space through a gated unit (`fmn.retrieval.gated`), "linear" is
-    the paper's matrix. `fusion`: "cosine" adds a learned multiple of cos(p_v, p_a) to the head's logit, "head" is the
-    paper's head alone. `keys`: where a query meets the slots. The banks always hold *unmapped* features; "raw" compares
-    those (the paper), "common" sends slot and query through the same projection first. `maximum`: "hard" is the paper's
-    max over slots of M_v * M_a; "soft" is the inner product of the two softmaxes over slots at `temperature`. `slots`:
-    "paired" banks are written together, so that slot x of both is one pair; "independent" ones each by their own
-    similarity. `enrolled`: label -> slot of the kinds that were written into the banks without training
-    (`fmn.retrieval.enrolment`).
+    the paper's matrix. `fusion`: S1 is the softmax of a head over match and no match; "head" is the paper's, over
+    [p_v ; p_a] with a hidden layer, "cosine" sees cos(p_v, p_a) alone, times a learned number and plus another, and
+    "both" adds the two. `keys`: where a query meets the slots. The banks always hold *unmapped* features; "raw"
+    compares those (the paper), "common" sends slot and query through the same projection first. `maximum`: "hard" is
+    the paper's max over slots of M_v * M_a; "soft" is the inner product of the two softmaxes over slots at
+    `temperature`. `slots`: "kinds" gives each kind one slot, the mean of all its pairs with S1 > T1
+    (`fmn.retrieval.kind_slots`); "paired" banks are written pair by pair and together, so that slot x of both is one
+    pair, by T1, T2 and `weight` (the paper); "independent" ones each by their own similarity. However they were fitted,
+    updating goes by T1, T2 and `weight`. `enrolled`: label -> slot of the kinds that were written into the banks
+    without training (`fmn.retrieval.enrolment`).
     """
 
     video_dim: int = 2048
@@ -59,7 +62,7 @@ class FmnConfig:
     learn_beta: bool = False
     keys: str = "common"
     maximum: str = "soft"
-    slots: str = "paired"
+    slots: str = "kinds"
     temperature: float = 0.1
     projection: str = "gated"
     fusion: str = "cosine"
@@ -108,15 +111,16 @@ class FeatureMemoryNetwork(nn.Module):
         self.config = config
         self.project_video = _projection(config, config.video_dim)
         self.project_audio = _projection(config, config.audio_dim)
-        # One linear layer over [p_v ; p_a] would score f(v) + g(a): one ranking for every query. Hence a hidden one.
-        self.head_video = nn.Linear(config.common, config.hidden, bias=False)
-        self.head_audio = nn.Linear(config.common, config.hidden)
-        self.head_out = nn.Linear(config.hidden, 2)
-        if config.fusion == "cosine":
+        if config.fusion != "cosine":
+            # One linear layer over [p_v ; p_a] scores f(v) + g(a), one ranking for every query: hence a hidden one.
+            self.head_video = nn.Linear(config.common, config.hidden, bias=False)
+            self.head_audio = nn.Linear(config.common, config.hidden)
+            self.head_out = nn.Linear(config.hidden, 2)
+        if config.fusion != "head":
             self.heat = nn.Parameter(torch.tensor(HEAT))
             self.offset = nn.Parameter(torch.tensor(-HEAT / 2))  # S1 = 1/2 at a cosine of 1/2, but for the head
         self.drop = nn.Dropout(config.dropout)
-        banks = FeatureMemory if config.slots == "paired" else IndependentMemory
+        banks = IndependentMemory if config.slots == "independent" else FeatureMemory
         self.memory = banks(config.capacity, (config.video_dim, config.audio_dim), config.t1, config.t2, config.weight)
         if isinstance(self.memory, FeatureMemory):
             self.memory.enrolled[list(config.enrolled.values())] = True
@@ -150,11 +154,12 @@ class FeatureMemoryNetwork(nn.Module):
 
     def s1(self, p_video: Tensor, p_audio: Tensor) -> Tensor:
         """S1 of every pair, [N, M] in (0, 1): the head's first layer factors, so N x M pairs cost N + M products."""
-        left = self.head_video(p_video)
-        right = self.head_audio(p_audio)
-        logits = self.head_out(functional.relu(left[:, None, :] + right[None, :, :]))
-        match = logits[..., 1] - logits[..., 0]
-        if self.config.fusion == "cosine":
+        match = p_video.new_zeros(())
+        if self.config.fusion != "cosine":
+            left, right = self.head_video(p_video), self.head_audio(p_audio)
+            logits = self.head_out(functional.relu(left[:, None, :] + right[None, :, :]))
+            match = logits[..., 1] - logits[..., 0]
+        if self.config.fusion != "head":
             match = match + self.heat * (p_video @ p_audio.T) + self.offset
         return torch.sigmoid(match)  # a softmax over two classes, taken at "match"
 

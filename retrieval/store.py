@@ -14,7 +14,7 @@ from fmn.retrieval.content import read_enrolled
 from fmn.retrieval.models import Config, Model, make_config, make_model
 from fmn.retrieval.retriever import Retriever
 
-RUN_SCHEMA = 2
+RUN_SCHEMA = 3
 RUN_FILE = "run.json"
 BEST_FILE = "best.safetensors"
 

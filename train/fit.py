@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from fmn.errors import InputError
-from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
+from fmn.retrieval.kind_slots import remember_kinds
+from fmn.retrieval.memory import FeatureMemory
+from fmn.retrieval.network import CHUNK_PAIRS, FeatureMemoryNetwork, FmnConfig
 from fmn.retrieval.store import BEST_FILE, save_network
 from fmn.train.checkpoint import LAST_FILE, load_last, save_last
 from fmn.train.data import Side, TrainingSet
@@ -140,19 +142,34 @@ def _epoch(
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         optimizer.step()
+        sums += torch.stack([loss.detach(), matching.detach(), triplet.detach(), ranking.detach()])
+        steps += 1
+        if network.config.slots == "kinds":
+            continue
         # Remembered after the step: a pair that met its own copy in the bank would teach the head to trust copies.
         network.memory.update(video, audio, s1.diagonal().detach(), match.diagonal())
         if settings.writes == "score" and len(video) > 1:  # and each clip with the next one's recording
             others = torch.arange(1, len(video) + 1, device=device) % len(video)
             network.memory.update(video, audio[others], s1.detach()[torch.arange(len(video)), others])
-        sums += torch.stack([loss.detach(), matching.detach(), triplet.detach(), ranking.detach()])
-        steps += 1
+    if isinstance(network.memory, FeatureMemory) and network.config.slots == "kinds":
+        _remember_kinds(network, network.memory, data)
     means = (sums / max(1, steps)).tolist()
     if not all(value == value for value in means):
         raise InputError(f"The loss is no longer a number in epoch {epoch}. Train again with a smaller --rate.")
     slots = int(network.memory.filled.sum())
     parts = dict(zip(("loss", "matching", "triplet", "ranking"), means, strict=True))
     return {"epoch": epoch, **parts, "slots": slots}
+
+
+@torch.no_grad()
+def _remember_kinds(network: FeatureMemoryNetwork, memory: FeatureMemory, data: TrainingSet) -> None:
+    network.eval()  # dropout would be in the scores
+    video = network.standardise_video(data.fit_video.features)
+    audio = network.standardise_audio(data.fit_audio.features)
+    p_video, p_audio = network.embed_video(video), network.embed_audio(audio)
+    rows = max(1, CHUNK_PAIRS // max(1, len(p_audio)))
+    s1 = torch.cat([network.s1(p_video[i : i + rows], p_audio) for i in range(0, len(p_video), rows)])
+    remember_kinds(memory, video, audio, data.fit_video.codes, data.fit_audio.codes, s1)
 
 
 def both_sides(data: TrainingSet) -> dict[str, list[str]]:

@@ -70,7 +70,7 @@ def new_kinds(
     """
     if held_out < 1 or seeds < 1:
         raise InputError(f"The experiment leaves out at least 1 kind in at least 1 seed; got {held_out} and {seeds}.")
-    if config.slots != "paired":  # said before the fitting, not after it
+    if config.slots == "independent":  # said before the fitting, not after it
         raise InputError(f"Only paired banks learn pairs; this run was trained with slots {config.slots!r}.")
     if config.beta == 0 and not config.learn_beta:
         raise InputError("Enrolled kinds are found through the memory, which this run leaves out (beta 0).")

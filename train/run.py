@@ -4,7 +4,7 @@ import datetime
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,16 @@ def train(
     )
     names = {modality: record.name for modality, record in chosen.items()}
     data = load_training_set(cache, names, settings.validation, pick_device(device), without)
+    kinds = len(set(data.fit_video.codes.tolist()) & set(data.fit_audio.codes.tolist()))
+    crowded = config.slots == "kinds" and kinds > config.capacity
+    if crowded:
+        config = replace(config, slots="paired")
     facts = run_facts(cache, names, data, config, settings.to_json(), settings.seed)
+    if crowded:
+        facts["warnings"].append(
+            f"{kinds} kinds do not fit into {config.capacity} slots, one each: the memory was written pair by pair. "
+            "More slots: --capacity."
+        )
     facts["without"] = sorted(without)
     resume = _may_resume(run, facts)
     run.mkdir(parents=True, exist_ok=True)

@@ -39,7 +39,7 @@ FMN_SETTINGS: tuple[dict[str, Any], ...] = (
     {"common": 512},
     {"dropout": 0.5},
     {"temperature": 0.2},
-    {"projection": "linear"},
+    {"batch": 128},
     {"projection": "linear", "dropout": 0.5},
 )
 WITHOUT_SETTINGS: tuple[dict[str, Any], ...] = tuple(
@@ -49,7 +49,7 @@ WITHOUT_SETTINGS: tuple[dict[str, Any], ...] = tuple(
         {"common": 512},
         {"dropout": 0.5},
         {"ranking": 2.0},  # in place of the temperature, which nothing sees without memory
-        {"projection": "linear"},
+        {"batch": 128},
         {"projection": "linear", "dropout": 0.5},
     )
 )

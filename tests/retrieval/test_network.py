@@ -46,11 +46,13 @@ def shown(layer, vector):
 def plain_s1(net, v, a):
     p_v, p_a = shown(net.project_video, v), shown(net.project_audio, a)
     norm_v, norm_a = math.sqrt(sum(x * x for x in p_v)), math.sqrt(sum(x * x for x in p_a))
-    left = project(net.head_video, [x / norm_v for x in p_v])
-    right = project(net.head_audio, [x / norm_a for x in p_a])
-    hidden = [max(0.0, x + y + b) for x, y, b in zip(left, right, net.head_audio.bias.tolist(), strict=True)]
-    no, yes = (z + b for z, b in zip(project(net.head_out, hidden), net.head_out.bias.tolist(), strict=True))
-    if net.config.fusion == "cosine":
+    no = yes = 0.0
+    if net.config.fusion != "cosine":
+        left = project(net.head_video, [x / norm_v for x in p_v])
+        right = project(net.head_audio, [x / norm_a for x in p_a])
+        hidden = [max(0.0, x + y + b) for x, y, b in zip(left, right, net.head_audio.bias.tolist(), strict=True)]
+        no, yes = (z + b for z, b in zip(project(net.head_out, hidden), net.head_out.bias.tolist(), strict=True))
+    if net.config.fusion != "head":
         yes += net.heat.item() * cosine(p_v, p_a) + net.offset.item()
     return math.exp(yes) / (math.exp(no) + math.exp(yes))
 
@@ -71,7 +73,7 @@ def plain_max(net, v, a, slots_v, slots_a):
 @pytest.mark.parametrize("keys", ["raw", "common"])
 @pytest.mark.parametrize("maximum", ["hard", "soft"])
 @pytest.mark.parametrize("beta", [-1.0, 0.0, 1.0, 0.5])
-@pytest.mark.parametrize(("projection", "fusion"), [("linear", "head"), ("gated", "cosine"), ("linear", "cosine")])
+@pytest.mark.parametrize(("projection", "fusion"), [("linear", "head"), ("gated", "both"), ("gated", "cosine")])
 def test_scores_are_the_equations(keys, maximum, beta, projection, fusion):
     net = network(keys=keys, maximum=maximum, beta=beta, projection=projection, fusion=fusion)
     slots_v, slots_a = (bank.tolist() for bank in remember(net))

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -169,6 +170,23 @@ def test_nothing_in_the_train_split_is_a_sentence(tmp_path):
         train(cache, tmp_path / "run", SMALL, QUICK)
 
 
+def test_a_fitted_memory_has_a_slot_a_kind_and_says_so_where_they_do_not_fit(cache, tmp_path):
+    settings = TrainSettings(epochs=40, batch=8, patience=0, validation=0.0)  # the last epoch is kept
+    done = train(cache, tmp_path / "run", SMALL, settings)
+    net, data = load(tmp_path / "run").network, done.data
+    assert done.slots == int(net.memory.filled.sum()) == KINDS and not done.warnings
+    with torch.no_grad():  # the very pairs that the kept weights accept
+        p_video = net.embed_video(net.standardise_video(data.fit_video.features))
+        s1 = net.s1(p_video, net.embed_audio(net.standardise_audio(data.fit_audio.features)))
+    match = data.fit_video.codes[:, None] == data.fit_audio.codes[None, :]
+    accepted = [int(((s1 > 0.5) & match)[data.fit_video.codes == code].sum()) for code in range(KINDS)]
+    assert net.memory.used[:KINDS].tolist() == accepted and min(accepted) > 0
+    crowded = train(cache, tmp_path / "crowded", replace(SMALL, capacity=2), settings)
+    assert crowded.warnings[-1].startswith("3 kinds do not fit into 2 slots")
+    assert load(tmp_path / "crowded").network.config.slots == "paired"
+    assert int(load(tmp_path / "crowded").network.memory.used.sum()) > 0
+
+
 def test_early_stopping_ends_the_schedule(cache, tmp_path):
     trained = train(cache, tmp_path / "run", SMALL, TrainSettings(epochs=500, batch=8, patience=3))
     assert trained.fitting.epoch - trained.fitting.best_epoch == 3
@@ -195,7 +213,7 @@ def test_a_beta_that_is_fitted_moves(cache, tmp_path):
         (lambda run: (run / "best.safetensors").unlink(), "has none"),
         (
             lambda run: (run / "run.json").write_text(
-                (run / "run.json").read_text().replace('"schema": 2', '"schema": 9')
+                (run / "run.json").read_text().replace('"schema": 3', '"schema": 9')
             ),
             "schema 9",
         ),

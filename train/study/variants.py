@@ -8,6 +8,7 @@ from fmn.train.losses import NEGATIVES
 from fmn.train.settings import AS_PRINTED
 from fmn.train.systems import System
 
+_PAIRED: dict[str, Any] = {"slots": "paired"}
 _SOURCE = "feature memory network, a variant"
 
 
@@ -43,18 +44,20 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("as printed", "writes by score", {**AS_PRINTED, "writes": "score"}),
     *_each("exponent beta", "beta", -1.0, 0.0),
     Variant("exponent beta", "learned", {"learn_beta": True}),
+    Variant("slots", "paired", _PAIRED),
     Variant("slots", "independent", {"slots": "independent"}),
     Variant("keys", "raw", {"keys": "raw"}),
     Variant("maximum", "hard", {"maximum": "hard"}),
     *_each("temperature", "temperature", 0.05, 0.2),
     Variant("projection", "linear", {"projection": "linear"}),
     Variant("S1", "head alone", {"fusion": "head"}),
+    Variant("S1", "head and cosine", {"fusion": "both"}),
     Variant("softmax ranking", "without", {"ranking": 0.0}),
-    Variant("writes", "by score", {"writes": "score"}),
-    *_each("slots X", "capacity", 20, 100),
-    *_each("T1", "t1", 0.8),
-    *_each("T2", "t2", 0.2, 0.6),
-    *_each("weight w", "weight", 0.3),
+    *_each("T1", "t1", 0.3, 0.8),
+    Variant("writes", "by score, paired slots", {**_PAIRED, "writes": "score"}),
+    *(Variant("paired slots X", str(value), {**_PAIRED, "capacity": value}) for value in (20, 100)),
+    *(Variant("paired slots T2", str(value), {**_PAIRED, "t2": value}) for value in (0.2, 0.6)),
+    Variant("paired slots w", "0.3", {**_PAIRED, "weight": 0.3}),
     *(Variant("triplet", f"with, {kind}", {"triplet": 1.0, "negatives": kind}) for kind in NEGATIVES[1:]),
     Variant("triplet", "in place of the softmax ranking", {"triplet": 1.0, "ranking": 0.0}),
     Variant("triplet", "with, all negatives", {"triplet": 1.0}),
