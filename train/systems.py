@@ -36,7 +36,7 @@ class System:
 
 FMN_SETTINGS: tuple[dict[str, Any], ...] = (
     {},
-    {"common": 512},
+    {"fusion": "both"},
     {"dropout": 0.5},
     {"temperature": 0.2},
     {"batch": 128},
@@ -46,7 +46,7 @@ WITHOUT_SETTINGS: tuple[dict[str, Any], ...] = tuple(
     {"beta": 0.0, **change}
     for change in (
         {},
-        {"common": 512},
+        {"fusion": "both"},
         {"dropout": 0.5},
         {"ranking": 2.0},  # in place of the temperature, which nothing sees without memory
         {"batch": 128},
