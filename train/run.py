@@ -65,6 +65,8 @@ def train(
         InputError: nothing to fit on, an unknown device, or `run` holds another or a finished run.
     """
     settings = settings or TrainSettings()
+    if settings.writes == "score" and (config or FmnConfig()).slots == "kinds":
+        raise InputError("One slot a kind is written by label; writing by score goes with slots 'paired' (--slots).")
     chosen = {modality: cache.encoder(modality, (encoders or {}).get(modality)) for modality in ("video", "audio")}
     config = FmnConfig(
         **{**(config or FmnConfig()).to_json(), "video_dim": chosen["video"].dim, "audio_dim": chosen["audio"].dim}

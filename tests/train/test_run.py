@@ -187,6 +187,12 @@ def test_a_fitted_memory_has_a_slot_a_kind_and_says_so_where_they_do_not_fit(cac
     assert int(load(tmp_path / "crowded").network.memory.used.sum()) > 0
 
 
+def test_writing_by_score_wants_slots_that_are_written_pair_by_pair(cache, tmp_path):
+    with pytest.raises(InputError, match="goes with slots 'paired'"):
+        train(cache, tmp_path / "run", SMALL, replace(QUICK, writes="score"))
+    train(cache, tmp_path / "run", replace(SMALL, slots="paired"), replace(QUICK, writes="score"))
+
+
 def test_early_stopping_ends_the_schedule(cache, tmp_path):
     trained = train(cache, tmp_path / "run", SMALL, TrainSettings(epochs=500, batch=8, patience=3))
     assert trained.fitting.epoch - trained.fitting.best_epoch == 3
