@@ -39,7 +39,7 @@ def test_it_prints_the_table_and_leaves_the_files(folder):
     assert max(map(len, done.stdout.splitlines())) <= 100
     assert {path.name for path in (folder / "out").iterdir()} >= {"table.csv", "summary.csv", "table.tex", "table.png"}
     assert json.loads((folder / "out" / "FMN" / "seed-0" / "run.json").read_text())["system"] == "FMN"
-    assert "fittings: 8/8" in done.stderr
+    assert "fittings: 14/14" in done.stderr
     again = CliRunner().invoke(main, [*asked, "--only", "FMN,FMN without memory (beta 0)"])
     assert again.stdout == done.stdout and "fittings: 0 to do" in again.stderr
 
@@ -61,12 +61,12 @@ def test_what_breaks_a_rule_is_a_sentence(folder, options, said):
 
 def test_a_study_prints_its_table_and_goes_on(folder):
     asked = [str(folder / "cache"), "--out", str(folder / "study"), "--seeds", "1", "--workers", "1"]
-    done = CliRunner().invoke(study, [*asked, "--only", "weight w"])
+    done = CliRunner().invoke(study, [*asked, "--only", "paired slots w"])
     assert done.exit_code == 0, done.output
-    for words in ("default", "weight w = 0.3", "test split was not touched", "Warning: untrained"):
+    for words in ("default", "paired slots w = 0.3", "test split was not touched", "Warning: untrained"):
         assert words in done.stdout
     assert {path.name for path in (folder / "study").iterdir()} >= {"study.csv", "study.png"}
-    again = CliRunner().invoke(study, [*asked, "--only", "weight w"])
+    again = CliRunner().invoke(study, [*asked, "--only", "paired slots w"])
     assert again.stdout == done.stdout and "fittings: 0 to do" in again.stderr
     nothing = CliRunner().invoke(study, [*asked, "--only", ","])
     assert nothing.exit_code == 2 and "The study has the factors" in nothing.output
