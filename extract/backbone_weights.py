@@ -17,7 +17,7 @@ from fmn.extract.calibration import CLIPS, SIDE, load_calibration, save_calibrat
 from fmn.extract.encoders import Settling
 from fmn.extract.frame_size import centre_crop
 from fmn.extract.settings import AUTO, RANDOM, ExtractSettings
-from fmn.extract.weights.folder import weights_folder
+from fmn.extract.weights.folder import told_folder
 from fmn.extract.weights.identity import state_sha256
 
 
@@ -62,7 +62,7 @@ def settle_weights(
     elif given == "auto" and published is None:
         seed = settling.settings.seed
         why = (
-            f"for want of published weights; {backbone.origin}, put into {weights_folder()} as {backbone.names[0]}, "
+            f"for want of published weights; {backbone.origin}, put into {told_folder()} as {backbone.names[0]}, "
             "would do much better"
         )
     else:

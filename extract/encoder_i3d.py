@@ -22,7 +22,7 @@ from fmn.extract.i3d_fast import inference_dtype
 from fmn.extract.settings import RANDOM, ExtractSettings
 from fmn.extract.streams import NO_FLOW, TwoStreamI3d, VideoSettings, recorded_settings, streams_of, video_record
 from fmn.extract.weights.fetch import fetch_published
-from fmn.extract.weights.folder import find_i3d, weights_folder
+from fmn.extract.weights.folder import find_i3d, told_folder
 from fmn.extract.weights.i3d_file import load_i3d
 from fmn.extract.weights.identity import state_sha256, weights_file
 from fmn.extract.weights.known import kinetics_file
@@ -228,7 +228,7 @@ def _better(streams: tuple[str, ...]) -> str:
     wanted = [kinetics_file(stream) for stream in streams]
     return (
         f"{' and '.join(file.files[0] for file in wanted)} would do much better: get them from "
-        f"{' and '.join(file.url for file in wanted)} and put them into {weights_folder()}."
+        f"{' and '.join(file.url for file in wanted)} and put them into {told_folder()}."
     )
 
 

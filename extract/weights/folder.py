@@ -16,6 +16,12 @@ def weights_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fmn" / "weights"
 
 
+def told_folder() -> str:
+    """The same for a sentence that stays with a cache and its tables: `~` stands for the user's home."""
+    folder, home = weights_folder(), Path.home()
+    return f"~/{folder.relative_to(home).as_posix()}" if folder.is_relative_to(home) else str(folder)
+
+
 def find_known(known: KnownFile, folder: Path | None = None) -> Path | None:
     """The file under any of its names in `folder` (the weights folder by default), whatever its content; else None."""
     folder = weights_folder() if folder is None else folder

@@ -7,7 +7,7 @@ import pytest
 
 from fmn.errors import InputError
 from fmn.extract.weights.classes import KINETICS_400, kinetics_400, top
-from fmn.extract.weights.folder import files_in, find_i3d, find_known, weights_folder
+from fmn.extract.weights.folder import files_in, find_i3d, find_known, told_folder, weights_folder
 from fmn.extract.weights.known import KNOWN, USES, by_blob, by_name, kinetics_file
 from fmn.extract.weights.selftest import PUBLISHED
 
@@ -94,3 +94,12 @@ def test_the_most_probable_classes_come_first():
     assert [guess.name for guess in top(np.array([0.0, 5.0]), 5)] == ["class 1", "class 0"]
     with pytest.raises(InputError, match="not finite"):
         top(np.array([1.0, np.nan]))
+
+
+def test_a_sentence_names_the_folder_without_the_users_home(monkeypatch, tmp_path):
+    monkeypatch.delenv("FMN_WEIGHTS", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "anna"))
+    assert told_folder() == "~/.cache/fmn/weights" and weights_folder() == tmp_path / "anna/.cache/fmn/weights"
+    monkeypatch.setenv("FMN_WEIGHTS", str(tmp_path / "shared"))
+    assert told_folder() == str(tmp_path / "shared")
