@@ -21,7 +21,6 @@ from fmn.retrieval.standardiser import Standardiser
 
 MOST = 1_000_000  # of slots and of dimensions: beyond that it is a slip of the finger
 CHUNK_PAIRS = 1 << 15  # pairs scored at once: the head's hidden layer is [pairs, hidden]
-RAW = 1.2  # raw cosines are smaller than trained ones; how it was chosen stands in docs/decisions.md
 HEAT = 8.0  # of the cosine in S1 at the start; it is learned
 _CHOICES = (
     ("keys", ("raw", "common")),
@@ -166,24 +165,14 @@ class FeatureMemoryNetwork(nn.Module):
     def similarities(
         self, video: Tensor, audio: Tensor, p_video: Tensor, p_audio: Tensor, slots: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """M_v [N, x] and M_a [M, x] with the `slots` (bool [X], x of them true). Inputs standardised and embedded.
-
-        The projections were never fitted on an enrolled kind, and may take what tells it from others for nothing. So an
-        enrolled slot is met in the common space or in the raw one, times `RAW`, whichever says more.
-        """
-        enrolled = self.memory.enrolled[slots]
-        if self.config.keys == "raw" or bool(enrolled.any()):
-            raw_video, raw_audio = (each[:, slots] for each in self.memory.similarity(video, audio))
-            if self.config.keys == "raw":
-                return raw_video, raw_audio
+        """M_v [N, x] and M_a [M, x] with the `slots` (bool [X], x of them true). Inputs standardised and embedded."""
+        if self.config.keys == "raw":
+            raw_video, raw_audio = self.memory.similarity(video, audio)
+            return raw_video[:, slots], raw_audio[:, slots]
         # Projecting the slot keeps it in step with the projection: a bank of mapped vectors would grow stale.
         slots_video = functional.normalize(self.project_video(self.memory.video[slots]), dim=-1)
         slots_audio = functional.normalize(self.project_audio(self.memory.audio[slots]), dim=-1)
-        m_video, m_audio = p_video @ slots_video.T, p_audio @ slots_audio.T
-        if bool(enrolled.any()):
-            m_video = torch.where(enrolled, torch.maximum(m_video, RAW * raw_video), m_video)
-            m_audio = torch.where(enrolled, torch.maximum(m_audio, RAW * raw_audio), m_audio)
-        return m_video, m_audio
+        return p_video @ slots_video.T, p_audio @ slots_audio.T
 
     def agreement(self, video: Tensor, audio: Tensor, p_video: Tensor, p_audio: Tensor) -> Tensor | None:
         """Max of eq. 3 for every pair, [N, M]; None while the memory is empty. Inputs standardised and embedded."""
