@@ -128,6 +128,7 @@ def test_the_time_limit_ends_it_after_an_epoch_and_is_reported():
     assert model.fitted_on["cut"] is True
 
 
+@pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no bf16 LSTM")
 def test_bfloat16_fits_too():
     items, labels = words(12)
     model, report = fit_bilstm(items, labels, [False] * 12, dataclasses.replace(SMALL, epochs=1, bf16=True))
