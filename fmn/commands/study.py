@@ -14,7 +14,7 @@ from fmn.commands.shell import command
 @command("fmn-study")
 @of_many_fittings("study")
 @click.option("--seeds", default=5, show_default=True, help="Fittings a variant.")
-@click.option("--only", default="", help="Factors with commas, such as 'exponent beta,slots X'.  [default: all]")
+@click.option("--only", default="", help="Factors with commas, such as 'exponent beta,slots'.  [default: all]")
 @click.pass_context
 def main(
     context: click.Context,

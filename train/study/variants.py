@@ -22,7 +22,7 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """Such as "slots X = 20"."""
+        """Such as "keys = raw"."""
         return f"{self.factor} = {self.value}" if self.value else self.factor
 
     @property
