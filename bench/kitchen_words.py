@@ -15,6 +15,7 @@ import numpy as np
 
 from fmn.demo.kinds import KINDS
 from fmn.demo.sentences import TEMPLATES
+from fmn.demo.utterance import sentence
 from fmn.retrieval.metrics import evaluate
 
 KS = (1, 10, 25)
@@ -26,8 +27,7 @@ def meanings():
     for kind in KINDS:
         for template in TEMPLATES["test"]:
             for phrase in (kind.full, kind.short):
-                base, gerund = phrase.replace("~", kind.verb), phrase.replace("~", kind.gerund)
-                found.setdefault(template.format(base=base, gerund=gerund), set()).add(kind.label)
+                found.setdefault(sentence(kind, template, phrase), set()).add(kind.label)
     return found
 
 

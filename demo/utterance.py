@@ -25,12 +25,17 @@ class Utterance:
     pitch_range: int
 
 
+def sentence(kind: Kind, template: str, phrase: str) -> str:
+    """What is said: a template of `TEMPLATES` with the kind's full or short phrase."""
+    return template.format(base=phrase.replace("~", kind.verb), gerund=phrase.replace("~", kind.gerund))
+
+
 def make_utterance(kind: Kind, part: str, rng: np.random.Generator) -> Utterance:
     """Draw who says what; voices and sentence templates are those of `part`."""
     template = str(rng.choice(TEMPLATES[part]))
     phrase = kind.short if rng.random() < SHORT else kind.full
     return Utterance(
-        text=template.format(base=phrase.replace("~", kind.verb), gerund=phrase.replace("~", kind.gerund)),
+        text=sentence(kind, template, phrase),
         voice=str(rng.choice(VOICES[part])),
         rate=int(rng.integers(150, 191)),
         pitch=int(rng.integers(40, 61)),

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from fmn.errors import InputError
 from fmn.retrieval.memory import FeatureMemory
-from fmn.retrieval.network import FeatureMemoryNetwork
+from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
 from fmn.retrieval.retriever import Retriever, features_in
 
+NOT_PAIRED = "Only paired banks learn pairs; this run was trained with slots 'independent'."
 BANKS = ("memory.video", "memory.audio", "memory.used", "memory.born")
 
 
@@ -42,13 +43,15 @@ def memory_network(retriever: Retriever) -> FeatureMemoryNetwork:
 def pair_memory(network: FeatureMemoryNetwork) -> FeatureMemory:
     """The banks of an FMN that hold pairs; InputError where the banks are independent of one another."""
     if not isinstance(network.memory, FeatureMemory):
-        raise InputError("Only paired banks learn pairs; this run was trained with slots 'independent'.")
+        raise InputError(NOT_PAIRED)
     return network.memory
 
 
-def check_remembers(network: FeatureMemoryNetwork) -> None:
-    """InputError for a network whose scores leave the memory out, so that an enrolled pair could say nothing."""
-    if not network.config.learn_beta and network.config.beta == 0:
+def check_can_enrol(config: FmnConfig) -> None:
+    """InputError where an enrolled pair could say nothing: independent banks, or scores that leave the memory out."""
+    if config.slots == "independent":
+        raise InputError(NOT_PAIRED)
+    if config.leaves_memory_out:
         raise InputError(
             "Enrolled kinds are found through the memory, which this run leaves out (beta 0). Train one with another "
             "--beta, such as 1."
@@ -83,7 +86,7 @@ def enrol(
             retriever without memory, or whose scores leave it out (beta 0).
     """
     old = memory_network(retriever)
-    check_remembers(old)
+    check_can_enrol(old.config)
     device = pair_memory(old).video.device
     video_in = features_in(video, old.config.video_dim, "video").to(device)
     audio_in = features_in(audio, old.config.audio_dim, "audio").to(device)

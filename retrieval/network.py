@@ -91,6 +91,11 @@ class FmnConfig:
         if not whole or len(set(slots)) < len(slots):
             raise InputError(f"An enrolled label has a slot of its own, 0 to {self.capacity - 1}; got {slots}.")
 
+    @property
+    def leaves_memory_out(self) -> bool:
+        """Whether S is S1 whatever is remembered: beta is 0, and not learned."""
+        return self.beta == 0 and not self.learn_beta
+
     def to_json(self) -> dict[str, Any]:
         """The config as JSON values."""
         return asdict(self)
@@ -162,6 +167,11 @@ class FeatureMemoryNetwork(nn.Module):
             match = match + self.heat * (p_video @ p_audio.T) + self.offset
         return torch.sigmoid(match)  # a softmax over two classes, taken at "match"
 
+    def all_s1(self, p_video: Tensor, p_audio: Tensor) -> Tensor:
+        """`s1` of many pairs, in pieces: the head's hidden layer is [pairs, hidden]."""
+        rows = max(1, CHUNK_PAIRS // max(1, len(p_audio)))
+        return torch.cat([self.s1(p_video[i : i + rows], p_audio) for i in range(0, len(p_video), rows)])
+
     def similarities(
         self, video: Tensor, audio: Tensor, p_video: Tensor, p_audio: Tensor, slots: Tensor
     ) -> tuple[Tensor, Tensor]:
@@ -173,18 +183,6 @@ class FeatureMemoryNetwork(nn.Module):
         slots_video = functional.normalize(self.project_video(self.memory.video[slots]), dim=-1)
         slots_audio = functional.normalize(self.project_audio(self.memory.audio[slots]), dim=-1)
         return p_video @ slots_video.T, p_audio @ slots_audio.T
-
-    def agreement(self, video: Tensor, audio: Tensor, p_video: Tensor, p_audio: Tensor) -> Tensor | None:
-        """Max of eq. 3 for every pair, [N, M]; None while the memory is empty. Inputs standardised and embedded."""
-        filled = self.memory.filled
-        if not bool(filled.any()):
-            return None
-        return self.maximum(*self.similarities(video, audio, p_video, p_audio, filled))
-
-    def maximum(self, m_video: Tensor, m_audio: Tensor) -> Tensor:
-        """Max [N, M] of the similarities M_v [N, x] and M_a [M, x] with the filled slots."""
-        m_video, m_audio, _ = self._beside_nothing(m_video, m_audio)
-        return self._largest(m_video, m_audio)
 
     def _beside_nothing(self, m_video: Tensor, m_audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Both with a column for "none of these" where nothing but enrolled kinds is remembered; which are enrolled.
@@ -199,6 +197,7 @@ class FeatureMemoryNetwork(nn.Module):
         return columns[0], columns[1], torch.cat([enrolled, enrolled.new_zeros(1)])
 
     def _largest(self, m_video: Tensor, m_audio: Tensor) -> Tensor:
+        """Max of eq. 3 over the given slots, [N, M]."""
         if self.config.maximum == "soft":
             heat = self.config.temperature
             return torch.softmax(m_video / heat, -1) @ torch.softmax(m_audio / heat, -1).T
@@ -207,25 +206,29 @@ class FeatureMemoryNetwork(nn.Module):
             best = torch.maximum(best, m_video[:, slot, None] * m_audio[None, :, slot])
         return best
 
-    def share(self, m_video: Tensor, m_audio: Tensor) -> Tensor | None:
-        """What part of Max comes from enrolled slots, [N, M] in [0, 1]; None without any. Arguments as `maximum`."""
+    def meet(self, s1: Tensor, m_video: Tensor, m_audio: Tensor) -> Tensor:
+        """S [N, M] of S1 [N, M] and of the similarities M_v [N, x] and M_a [M, x] with the filled slots, one or more.
+
+        Max is that of all slots; what part of it comes from enrolled ones, in [0, 1], is told to `correct`.
+        """
         m_video, m_audio, enrolled = self._beside_nothing(m_video, m_audio)
-        if not bool(enrolled.any()):
-            return None
         whole = self._largest(m_video, m_audio)
+        if not bool(enrolled.any()):
+            return self.correct(s1, whole)
         if self.config.maximum == "soft":
             heat = self.config.temperature
             left = torch.softmax(m_video / heat, -1)[:, enrolled]
-            return left @ torch.softmax(m_audio / heat, -1)[:, enrolled].T / whole.clamp_min(1e-30)
-        return (self._largest(m_video[:, enrolled], m_audio[:, enrolled]) >= whole).to(whole)
+            share = left @ torch.softmax(m_audio / heat, -1)[:, enrolled].T / whole.clamp_min(1e-30)
+        else:
+            share = (self._largest(m_video[:, enrolled], m_audio[:, enrolled]) >= whole).to(whole)
+        return self.correct(s1, whole, share)
 
     def pair_scores(self, video: Tensor, audio: Tensor, p_video: Tensor, p_audio: Tensor) -> tuple[Tensor, Tensor]:
         """S and S1 of every pair, [N, M] each. Inputs standardised and embedded."""
         s1, filled = self.s1(p_video, p_audio), self.memory.filled
         if not bool(filled.any()):
             return s1, s1
-        meeting = self.similarities(video, audio, p_video, p_audio, filled)
-        return self.correct(s1, self.maximum(*meeting), self.share(*meeting)), s1
+        return self.meet(s1, *self.similarities(video, audio, p_video, p_audio, filled)), s1
 
     def forward(self, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """S [N, M], S1 [N, M], p_v [N, common] and p_a [M, common] of standardised video [N, D_v], audio [M, D_a]."""
@@ -233,14 +236,12 @@ class FeatureMemoryNetwork(nn.Module):
         s, s1 = self.pair_scores(video, audio, p_video, p_audio)
         return s, s1, p_video, p_audio
 
-    def correct(self, s1: Tensor, agreement: Tensor | None, share: Tensor | None = None) -> Tensor:
-        """Eq. 3: S = S1 * Max^beta; S = S1 while nothing is remembered.
+    def correct(self, s1: Tensor, agreement: Tensor, share: Tensor | None = None) -> Tensor:
+        """Eq. 3: S = S1 * Max^beta, with Max as `agreement`.
 
         The head never saw an enrolled kind and rejects it, so where Max comes from an enrolled slot S1 counts as 1:
         S1 + (1 - S1) * share, with the soft maximum and beta = 1 the same as S1 * (Max of old slots) + (Max of new).
         """
-        if agreement is None:
-            return s1
         if share is not None:
             s1 = s1 + (1 - s1) * share
         return s1 * agreement.clamp_min(TINY).pow(self.beta)

@@ -14,7 +14,6 @@ from fmn.cache import FeatureCache
 from fmn.errors import InputError
 from fmn.retrieval.enrolment import memory_network, pair_memory
 from fmn.retrieval.memory import FeatureMemory
-from fmn.retrieval.network import CHUNK_PAIRS
 from fmn.retrieval.protocol import DIRECTIONS, Report, evaluate_cache
 from fmn.retrieval.retriever import Retriever, features_in
 
@@ -62,9 +61,7 @@ class UpdatingRetriever:
         standard_video = network.standardise_video(features_in(video, network.config.video_dim, "video").to(device))
         standard_audio = network.standardise_audio(features_in(audio, network.config.audio_dim, "audio").to(device))
         p_video, p_audio = network.embed_video(standard_video), network.embed_audio(standard_audio)
-        # S1 does not look at the memory, so it is known beforehand; in pieces, as the head's hidden layer is large.
-        rows = max(1, CHUNK_PAIRS // max(1, len(p_audio)))
-        s1 = torch.cat([network.s1(p_video[i : i + rows], p_audio) for i in range(0, len(p_video), rows)])
+        s1 = network.all_s1(p_video, p_audio)  # it does not look at the memory, so it is known beforehand
         m_video = p_video.new_zeros(len(p_video), memory.capacity)
         m_audio = p_audio.new_zeros(len(p_audio), memory.capacity)
 
@@ -81,8 +78,7 @@ class UpdatingRetriever:
             row = s1[videos, sounds]
             filled = memory.filled
             if bool(filled.any()):
-                meeting = m_video[videos][:, filled], m_audio[sounds][:, filled]
-                row = network.correct(row, network.maximum(*meeting), network.share(*meeting))
+                row = network.meet(row, m_video[videos][:, filled], m_audio[sounds][:, filled])
             scores[videos, sounds] = row
             best = int(row.flatten().argmax())
             v, a = (best, query) if by_speech else (query, best)
@@ -128,8 +124,7 @@ def evaluate_updating(
     """
     if orders < 1:
         raise InputError(f"Updating is measured over at least 1 order of the queries, got {orders}.")
-    network = memory_network(retriever)
-    if not network.config.learn_beta and network.config.beta == 0:
+    if memory_network(retriever).config.leaves_memory_out:
         raise InputError("Updating the memory changes no score of this run, which leaves it out (beta 0).")
     directions: dict[str, Any] = {}
     for direction in DIRECTIONS:

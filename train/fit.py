@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from fmn.errors import InputError
+from fmn.retrieval.enrolment import pair_memory
 from fmn.retrieval.kind_slots import remember_kinds
-from fmn.retrieval.memory import FeatureMemory
-from fmn.retrieval.network import CHUNK_PAIRS, FeatureMemoryNetwork, FmnConfig
+from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
 from fmn.retrieval.store import BEST_FILE, save_network
 from fmn.train.checkpoint import LAST_FILE, load_last, save_last
 from fmn.train.data import Side, TrainingSet
@@ -127,6 +127,7 @@ def _epoch(
     network.train()
     sums = torch.zeros(4, device=device)
     steps = 0
+    by_kind = network.config.slots == "kinds"
     for video_rows, audio_rows in matching_batches(data.fit_video.codes, data.fit_audio.codes, settings.batch, lots):
         match = (data.fit_video.codes[video_rows][:, None] == data.fit_audio.codes[audio_rows][None, :]).to(device)
         video = network.standardise_video(data.fit_video.features[video_rows.to(device)])
@@ -144,15 +145,15 @@ def _epoch(
         optimizer.step()
         sums += torch.stack([loss.detach(), matching.detach(), triplet.detach(), ranking.detach()])
         steps += 1
-        if network.config.slots == "kinds":
+        if by_kind:
             continue
         # Remembered after the step: a pair that met its own copy in the bank would teach the head to trust copies.
         network.memory.update(video, audio, s1.diagonal().detach(), match.diagonal())
         if settings.writes == "score" and len(video) > 1:  # and each clip with the next one's recording
             others = torch.arange(1, len(video) + 1, device=device) % len(video)
             network.memory.update(video, audio[others], s1.detach()[torch.arange(len(video)), others])
-    if isinstance(network.memory, FeatureMemory) and network.config.slots == "kinds":
-        _remember_kinds(network, network.memory, data)
+    if by_kind:
+        _remember_kinds(network, data)
     means = (sums / max(1, steps)).tolist()
     if not all(value == value for value in means):
         raise InputError(f"The loss is no longer a number in epoch {epoch}. Train again with a smaller --rate.")
@@ -162,14 +163,12 @@ def _epoch(
 
 
 @torch.no_grad()
-def _remember_kinds(network: FeatureMemoryNetwork, memory: FeatureMemory, data: TrainingSet) -> None:
+def _remember_kinds(network: FeatureMemoryNetwork, data: TrainingSet) -> None:
     network.eval()  # dropout would be in the scores
     video = network.standardise_video(data.fit_video.features)
     audio = network.standardise_audio(data.fit_audio.features)
-    p_video, p_audio = network.embed_video(video), network.embed_audio(audio)
-    rows = max(1, CHUNK_PAIRS // max(1, len(p_audio)))
-    s1 = torch.cat([network.s1(p_video[i : i + rows], p_audio) for i in range(0, len(p_video), rows)])
-    remember_kinds(memory, video, audio, data.fit_video.codes, data.fit_audio.codes, s1)
+    s1 = network.all_s1(network.embed_video(video), network.embed_audio(audio))
+    remember_kinds(pair_memory(network), video, audio, data.fit_video.codes, data.fit_audio.codes, s1)
 
 
 def both_sides(data: TrainingSet) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
-from fmn.retrieval.enrolment import enrol
+from fmn.retrieval.enrolment import check_can_enrol, enrol
 from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.protocol import evaluate_cache
 from fmn.retrieval.retriever import Retriever
@@ -70,10 +70,7 @@ def new_kinds(
     """
     if held_out < 1 or seeds < 1:
         raise InputError(f"The experiment leaves out at least 1 kind in at least 1 seed; got {held_out} and {seeds}.")
-    if config.slots == "independent":  # said before the fitting, not after it
-        raise InputError(f"Only paired banks learn pairs; this run was trained with slots {config.slots!r}.")
-    if config.beta == 0 and not config.learn_beta:
-        raise InputError("Enrolled kinds are found through the memory, which this run leaves out (beta 0).")
+    check_can_enrol(config)  # said before the fitting, not after it
     kinds = _kinds(cache, encoders, max(steps))
     if held_out >= len(kinds):
         raise InputError(

@@ -27,15 +27,19 @@ LOCK_FILE = ".lock"
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A finished run: where it lies, how it went, the cache's warnings that every table repeats, and how many slots of
-    the memory were filled in the epoch that is kept."""
+    """A finished run: where it lies, how it went, and the cache's warnings that every table repeats."""
 
     path: Path
     fitting: Fitting
     data: TrainingSet
     resumed: bool
     warnings: list[str]
-    slots: int
+
+    @property
+    def slots(self) -> int:
+        """How many slots of the memory were filled in the epoch that is kept."""
+        kept = self.fitting.best_epoch
+        return next((int(row["slots"]) for row in self.fitting.history if row["epoch"] == kept), 0)
 
 
 def train(
@@ -93,8 +97,7 @@ def train(
         fitting = fit(config, settings, data, run, resume=resume, progress=progress)
         best = {"epoch": fitting.best_epoch, "validation_mAP": fitting.best_map if data.has_validation else None}
         write_json(run / RUN_FILE, {**facts, "status": "finished", "epochs": fitting.epoch, "best": best})
-    slots = next((int(row["slots"]) for row in fitting.history if row["epoch"] == fitting.best_epoch), 0)
-    return TrainedRun(run, fitting, data, resume, facts["warnings"], slots)
+    return TrainedRun(run, fitting, data, resume, facts["warnings"])
 
 
 def run_facts(

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from fmn.retrieval.towers import TwoTowers
 from fmn.train.baselines.descent import descend, new_towers
-from fmn.train.budget import STEPS, passes
+from fmn.train.budget import STEPS
 from fmn.train.data import TrainingSet
 
 SETTINGS: tuple[dict[str, Any], ...] = (
@@ -79,5 +79,4 @@ def fit_avlnet(
         match = video_codes[:, None] == audio_codes[None, :]
         return masked_margin_softmax(scale * cosine, match, scale * margin)
 
-    epochs, patience = passes(data, batch, steps)
-    return descend(towers, data, loss, seed=seed, epochs=epochs, batch=batch, rate=rate, decay=decay, patience=patience)
+    return descend(towers, data, loss, seed=seed, steps=steps, batch=batch, rate=rate, decay=decay)

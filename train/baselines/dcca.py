@@ -10,7 +10,7 @@ from fmn.retrieval.towers import TwoTowers
 from fmn.train.baselines.canonical import canonical
 from fmn.train.baselines.descent import descend, new_towers
 from fmn.train.baselines.pairs import common_codes, pair_rows
-from fmn.train.budget import STEPS, passes
+from fmn.train.budget import STEPS
 from fmn.train.data import TrainingSet
 
 SETTINGS: tuple[dict[str, Any], ...] = (
@@ -65,17 +65,15 @@ def fit_dcca(
     def ready(fitted: TwoTowers) -> TwoTowers:
         return with_cca(fitted, data, ridge, power)
 
-    epochs, patience = passes(data, batch, steps)
     return descend(
         towers,
         data,
         loss,
         seed=seed,
-        epochs=epochs,
+        steps=steps,
         batch=batch,
         rate=rate,
         decay=decay,
-        patience=patience,
         ready=ready,
     )
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from fmn.errors import InputError
 from fmn.retrieval.towers import TowersConfig, TwoTowers
+from fmn.train.budget import passes
 from fmn.train.data import TrainingSet
 from fmn.train.sampling import matching_batches
 from fmn.train.validation import validation_map
@@ -39,11 +40,10 @@ def descend(
     *,
     structure: Structure | None = None,
     seed: int,
-    epochs: int = 300,
-    batch: int = 64,
-    rate: float = 1e-3,
+    steps: int,
+    batch: int,
+    rate: float,
     decay: float = 1e-4,
-    patience: int = 60,
     ready: Ready | None = None,
 ) -> TwoTowers:
     """Fit `towers` in place and return them, in eval(), as they were after the epoch with the best validation mAP.
@@ -55,16 +55,16 @@ def descend(
         loss: of one batch.
         structure: what is added to the loss for each modality by itself, if anything.
         seed: of the batches and of dropout.
-        epochs: passes over the longer side, at most.
+        steps: at most about so many; `fmn.train.budget.passes` makes epochs of them, and says how many without a better
+            validation mAP end the fitting. Without a validation part all are done and the last epoch is kept.
         batch: matched pairs a step.
         rate, decay: of Adam.
-        patience: epochs without a better validation mAP before the fitting ends. Without a validation part all epochs
-            are done and the last is kept.
         ready: where given, what it makes of the towers is validated and returned in their place.
 
     Raises:
         InputError: the loss is no longer a number.
     """
+    epochs, patience = passes(data, batch, steps)
     video, audio = data.fit_video, data.fit_audio
     towers.standard_video.fit(video.features)
     towers.standard_audio.fit(audio.features)

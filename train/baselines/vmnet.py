@@ -12,7 +12,7 @@ from torch.nn import functional
 from fmn.retrieval.towers import TwoTowers
 from fmn.train.baselines.descent import descend, new_towers
 from fmn.train.baselines.vmnet_losses import ranking_loss, structure_loss
-from fmn.train.budget import STEPS, passes
+from fmn.train.budget import STEPS
 from fmn.train.data import TrainingSet
 
 SETTINGS: tuple[dict[str, Any], ...] = (
@@ -75,16 +75,14 @@ def fit_vmnet(
     def within(inputs: Tensor, outputs: Tensor) -> Tensor:
         return structure * structure_loss(inputs, outputs)
 
-    epochs, patience = passes(data, batch, steps)
     return descend(
         towers,
         data,
         ranking,
         structure=within if structure else None,
         seed=seed,
-        epochs=epochs,
+        steps=steps,
         batch=batch,
         rate=rate,
         decay=decay,
-        patience=patience,
     )

@@ -87,12 +87,11 @@ def claim(out: Path, wanted: dict[str, Any]) -> None:
     More systems, features and seeds may come to a comparison; what stands there already may not change.
 
     Raises:
-        InputError: the folder holds other files, or a comparison that differs; the sentence names in what.
+        InputError: the folder holds a comparison that differs; the sentence names in what.
     """
     path = out / ABOUT_FILE
     found = read_json(path)
     if found is None:
-        _check_empty(out)
         write_json(path, {"schema": SCHEMA, **wanted})
         return
     if found.get("schema") != SCHEMA:
@@ -119,11 +118,14 @@ def claim(out: Path, wanted: dict[str, Any]) -> None:
 
 @contextmanager
 def alone(out: Path) -> Iterator[None]:
-    """Hold the folder against a second comparison; InputError when there is one."""
+    """Hold the folder against a second comparison; InputError when there is one, or when it holds other files."""
     if out.exists() and not out.is_dir():
         raise InputError(f"A comparison is written into a folder; {out} is a file. Name another --out.")
-    if out.exists() and not (out / ABOUT_FILE).exists():
-        _check_empty(out)  # before a lock is left in somebody's folder
+    new = not (out / ABOUT_FILE).exists()  # looked at before a lock is left in somebody's folder
+    if out.exists() and new and any(not entry.name.startswith(".") for entry in out.iterdir()):
+        raise InputError(
+            f"A new comparison wants an empty or a new folder; {out} holds other files. Name another --out."
+        )
     out.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(out / LOCK_FILE, timeout=0):
@@ -132,10 +134,3 @@ def alone(out: Path) -> Iterator[None]:
         raise InputError(
             f"Another fmn-compare or fmn-study is at work in {out}. Wait for it, or name another --out."
         ) from None
-
-
-def _check_empty(out: Path) -> None:
-    if any(not entry.name.startswith(".") for entry in out.iterdir()):
-        raise InputError(
-            f"A new comparison wants an empty or a new folder; {out} holds other files. Name another --out."
-        )

@@ -107,7 +107,7 @@ def test_descent_adds_what_is_asked_of_each_modality_by_itself(easy):
     before = [tower.weight.norm().item() for tower in (towers.video, towers.audio)]
     none = dataclasses.replace(easy.held_video, codes=easy.held_video.codes[:0])
     bare = dataclasses.replace(easy, held_video=none)  # nothing is held out, so the last epoch is kept
-    descend(towers, bare, nothing, structure=structure, seed=0, epochs=100, batch=40, rate=1e-2)
+    descend(towers, bare, nothing, structure=structure, seed=0, steps=100, batch=40, rate=1e-2)
     assert seen == [((40, 12), (40, 3))] * 200
     for tower, norm in zip((towers.video, towers.audio), before, strict=True):
         assert tower.weight.norm().item() < 0.5 * norm
