@@ -184,7 +184,7 @@ class FeatureMemoryNetwork(nn.Module):
         slots_audio = functional.normalize(self.project_audio(self.memory.audio[slots]), dim=-1)
         return p_video @ slots_video.T, p_audio @ slots_audio.T
 
-    def _beside_nothing(self, m_video: Tensor, m_audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _with_none_of_these(self, m_video: Tensor, m_audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Both with a column for "none of these" where nothing but enrolled kinds is remembered; which are enrolled.
 
         Alone, an enrolled slot would be the nearest one of everything. T2 is what resembles no slot.
@@ -206,12 +206,12 @@ class FeatureMemoryNetwork(nn.Module):
             best = torch.maximum(best, m_video[:, slot, None] * m_audio[None, :, slot])
         return best
 
-    def meet(self, s1: Tensor, m_video: Tensor, m_audio: Tensor) -> Tensor:
+    def from_similarities(self, s1: Tensor, m_video: Tensor, m_audio: Tensor) -> Tensor:
         """S [N, M] of S1 [N, M] and of the similarities M_v [N, x] and M_a [M, x] with the filled slots, one or more.
 
         Max is that of all slots; what part of it comes from enrolled ones, in [0, 1], is told to `correct`.
         """
-        m_video, m_audio, enrolled = self._beside_nothing(m_video, m_audio)
+        m_video, m_audio, enrolled = self._with_none_of_these(m_video, m_audio)
         whole = self._largest(m_video, m_audio)
         if not bool(enrolled.any()):
             return self.correct(s1, whole)
@@ -228,7 +228,7 @@ class FeatureMemoryNetwork(nn.Module):
         s1, filled = self.s1(p_video, p_audio), self.memory.filled
         if not bool(filled.any()):
             return s1, s1
-        return self.meet(s1, *self.similarities(video, audio, p_video, p_audio, filled)), s1
+        return self.from_similarities(s1, *self.similarities(video, audio, p_video, p_audio, filled)), s1
 
     def forward(self, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """S [N, M], S1 [N, M], p_v [N, common] and p_a [M, common] of standardised video [N, D_v], audio [M, D_a]."""

@@ -78,7 +78,7 @@ class UpdatingRetriever:
             row = s1[videos, sounds]
             filled = memory.filled
             if bool(filled.any()):
-                row = network.meet(row, m_video[videos][:, filled], m_audio[sounds][:, filled])
+                row = network.from_similarities(row, m_video[videos][:, filled], m_audio[sounds][:, filled])
             scores[videos, sounds] = row
             best = int(row.flatten().argmax())
             v, a = (best, query) if by_speech else (query, best)
