@@ -43,7 +43,7 @@ class Schedule:
         device: str,
         watcher: Watcher | None,
     ) -> None:
-        self._cache, self._out, self._encoders, self._rows = cache, out, encoders, rows
+        self._cache, self._out, self._encoders = cache, out, encoders
         self._seeds, self._ks, self._device, self._watcher = seeds, ks, device, watcher
         self._begun = [row for row in rows if row in encoders]
         self._errors: dict[tuple[System, int], str] = {}  # (system, candidate)
