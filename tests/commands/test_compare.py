@@ -32,15 +32,15 @@ def folder(tmp_path_factory):
 
 def test_it_prints_the_table_and_leaves_the_files(folder):
     asked = [str(folder / "cache"), "--out", str(folder / "out"), "--seeds", "1", "--recall", "1,2", "--workers", "1"]
-    done = CliRunner().invoke(main, [*asked, "--only", "FMN, fmn without memory (beta 0)"])
+    done = CliRunner().invoke(main, [*asked, "--only", "SM, cfa"])
     assert done.exit_code == 0, done.output
-    for words in ("* FMN", "ceiling", "chance", "Warning: untrained", "With memory minus without", "val. mAP"):
+    for words in ("SM ", "CFA ", "ceiling", "chance", "Warning: untrained", "val. mAP"):
         assert words in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
     assert {path.name for path in (folder / "out").iterdir()} >= {"table.csv", "summary.csv", "table.tex", "table.png"}
-    assert json.loads((folder / "out" / "FMN" / "seed-0" / "run.json").read_text())["system"] == "FMN"
+    assert json.loads((folder / "out" / "SM" / "seed-0" / "run.json").read_text())["system"] == "SM"
     assert "fittings: 14/14" in done.stderr
-    again = CliRunner().invoke(main, [*asked, "--only", "FMN,FMN without memory (beta 0)"])
+    again = CliRunner().invoke(main, [*asked, "--only", "CFA,SM"])
     assert again.stdout == done.stdout and "fittings: 0 to do" in again.stderr
 
 
