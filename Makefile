@@ -27,8 +27,9 @@ $(VENV)/.ready: setup.cfg pyproject.toml constraints.txt
 demo: venv
 	$(BIN)/fmn-demo --out demo-data
 
+# A file of few and long tests would run alone at the end, were the files sorted by their number of tests.
 test: lint types
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: venv
 	$(BIN)/ruff check .
