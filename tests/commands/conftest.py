@@ -56,8 +56,8 @@ def write_sound(path, label=0, seed=0, seconds=0.6, level=0.4):
             container.mux(packet)
 
 
-def write_set(folder, clips=4, sounds=4):
-    for label, name in enumerate(LABELS):
+def write_set(folder, clips=4, sounds=4, labels=LABELS):
+    for label, name in enumerate(labels):
         for i in range(clips):
             write_clip(folder / "videos" / name / f"{i}.mp4", label, i)
         for i in range(sounds):
