@@ -36,6 +36,7 @@ def test_it_prints_the_table_and_leaves_the_files(folder):
     assert done.exit_code == 0, done.output
     for words in ("SM ", "CFA ", "ceiling", "chance", "Warning: untrained", "val. mAP"):
         assert words in done.stdout
+    assert "* CFA " in done.stdout or "* SM " in done.stdout  # the best row is marked
     assert max(map(len, done.stdout.splitlines())) <= 100
     assert {path.name for path in (folder / "out").iterdir()} >= {"table.csv", "summary.csv", "table.tex", "table.png"}
     assert json.loads((folder / "out" / "SM" / "seed-0" / "run.json").read_text())["system"] == "SM"

@@ -172,8 +172,8 @@ def test_clips_of_a_batch_do_not_touch_each_other():
     with torch.no_grad():
         together = network.features(clips)
         alone = torch.cat([network.features(clips[i : i + 1]) for i in range(3)])
-    # Sums run in another order in a larger batch: rounding is told by the size of the features, not of each one.
-    torch.testing.assert_close(together, alone, rtol=0, atol=1e-4 * float(alone.abs().max()))
+    # Sums run in another order in a larger batch: about eight roundings (1.2e-7) of the largest feature, 31 here.
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-6 * float(alone.abs().max()))
 
 
 @pytest.mark.parametrize("shape", [(1, 2, 8, 32, 32), (3, 8, 32, 32), (1, 3, 0, 32, 32)])
