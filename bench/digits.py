@@ -19,11 +19,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fmn.extract.audio import waveform
-from fmn.extract.augment import Augmentation
-from fmn.extract.bilstm import untrained
-from fmn.extract.bilstm_fit import FitSettings, fit_bilstm
-from fmn.extract.mfcc import RATE, mfcc
+from fmn.extract.fitting.augment import Augmentation
+from fmn.extract.fitting.bilstm import FitSettings, fit_bilstm
+from fmn.extract.media.mfcc import RATE, mfcc
+from fmn.extract.media.waveform import waveform
+from fmn.extract.networks.bilstm import untrained
 
 UNSEEN = ("theo", "yweweler")
 NOTHING = Augmentation(speed=(1.0, 1.0), warp=0.0, noise=0.0, time_masks=0, band_masks=0)

@@ -14,10 +14,10 @@ import click
 import numpy as np
 
 from fmn.errors import BadItem
-from fmn.extract.finetune.i3d_file import read_about
-from fmn.extract.i3d_fast import FastI3d
-from fmn.extract.streams import DTYPES, VideoSettings, flow_clip, stream_windows
-from fmn.extract.video import frames
+from fmn.extract.media.frames import frames
+from fmn.extract.media.two_streams import VideoSettings, flow_clip, stream_windows
+from fmn.extract.networks.i3d_fast import DTYPES, FastI3d
+from fmn.extract.weights.fitted_i3d import read_about
 from fmn.extract.weights.i3d_file import load_i3d
 
 METHODS = ("tvl1", "dis")

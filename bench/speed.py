@@ -14,9 +14,9 @@ import click
 import numpy as np
 import torch
 
-from fmn.extract.flow import flow_fields
-from fmn.extract.i3d import untrained_i3d
-from fmn.extract.i3d_fast import FastI3d
+from fmn.extract.media.flow import flow_fields
+from fmn.extract.networks.i3d import untrained_i3d
+from fmn.extract.networks.i3d_fast import FastI3d
 from fmn.retrieval.memory import FeatureMemory
 
 

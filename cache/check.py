@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from fmn.cache.failure import Failure
-from fmn.cache.index import Index, load_index
-from fmn.cache.item import Item
-from fmn.cache.layout import INDEX
-from fmn.cache.orphans import orphans
-from fmn.cache.reader import FeatureCache
-from fmn.cache.record import EncoderRecord
-from fmn.cache.shard import ShardError, read_shard
+from fmn.item import Item
+
+from .failure import Failure
+from .index import Index, load_index
+from .layout import INDEX
+from .orphans import orphans
+from .reader import FeatureCache
+from .record import EncoderRecord
+from .shard import ShardError, read_shard
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fmn.cache.item import Item
+from fmn.item import Item
 
 
 @dataclass(frozen=True)

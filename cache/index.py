@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
-from fmn.cache.failure import Failure
-from fmn.cache.item import MODALITIES
-from fmn.cache.layout import INDEX, SCHEMA, SHARD_ITEMS, SHARD_NAME, TOOL, write_durably
-from fmn.cache.record import EncoderRecord
 from fmn.errors import InputError
+from fmn.files import write_durably
+from fmn.item import MODALITIES
+
+from .failure import Failure
+from .layout import INDEX, SCHEMA, SHARD_ITEMS, SHARD_NAME, TOOL
+from .record import EncoderRecord
 
 Entry = TypeVar("Entry")
 

@@ -6,13 +6,13 @@ from collections.abc import Collection
 from pathlib import Path
 
 from fmn import __version__
+from fmn.files import TEMPORARY
 
 SCHEMA = 1
 TOOL = f"fmn {__version__}"
 INDEX = "index.json"
 SHARD_ITEMS = 256
 SHARD_NAME = re.compile(r"(?P<modality>video|audio)-(?P<encoder>[a-z0-9][a-z0-9_.+-]*)-(?P<number>[0-9]{5,9})\.h5")
-TEMPORARY = ".tmp-"
 
 
 def shard_name(modality: str, encoder: str, number: int) -> str:
@@ -35,30 +35,6 @@ def next_number(folder: Path, taken: Collection[str] = ()) -> int:
     """Return a shard number above all that stand in the folder or in `taken`."""
     matches = (SHARD_NAME.fullmatch(name) for name in (*shard_files(folder), *taken))
     return 1 + max((int(match["number"]) for match in matches if match), default=0)
-
-
-def write_durably(folder: Path, name: str, data: bytes) -> None:
-    """Put a file in place whole or not at all; when this returns it is on disk. Raises OSError (disk full ...)."""
-    temporary = folder / (TEMPORARY + name)
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, folder / name)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(folder)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable: without this a rename may be lost with the power."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _is_cache_name(name: str) -> bool:

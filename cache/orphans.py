@@ -4,8 +4,8 @@ from pathlib import Path
 
 import h5py
 
-from fmn.cache.index import Index
-from fmn.cache.layout import shard_files, temporary_files
+from .index import Index
+from .layout import shard_files, temporary_files
 
 
 def orphans(folder: Path, index: Index) -> list[str]:

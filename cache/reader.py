@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from fmn.cache.failure import Failure
-from fmn.cache.index import Index, load_index
-from fmn.cache.item import Item
-from fmn.cache.record import EncoderRecord
-from fmn.cache.shard import Shard, ShardError, read_shard, remedy
 from fmn.errors import InputError
+from fmn.item import Item
+
+from .failure import Failure
+from .index import Index, load_index
+from .record import EncoderRecord
+from .shard import Shard, ShardError, read_shard, remedy
 
 TRIES = 8  # a writer that commits faster than a shard is read would have to win this often in a row
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from fmn.cache.item import MODALITIES
+from fmn.item import MODALITIES
 
 ENCODER_NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]{0,63}")
 

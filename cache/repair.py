@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fmn.cache.check import Problem, shard_problems
-from fmn.cache.index import load_index, save_index
-from fmn.cache.layout import INDEX
-from fmn.cache.lock import writer_lock
-from fmn.cache.orphans import sweep
-from fmn.cache.shard import read_shard
+from .check import Problem, shard_problems
+from .index import load_index, save_index
+from .layout import INDEX
+from .lock import writer_lock
+from .orphans import sweep
+from .shard import read_shard
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fmn.cache.item import Item
+from fmn.item import Item
 
 
 @dataclass(frozen=True, eq=False)

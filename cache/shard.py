@@ -12,12 +12,13 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from fmn.cache.index import ShardEntry
-from fmn.cache.item import Item
-from fmn.cache.layout import SCHEMA, TOOL
-from fmn.cache.record import EncoderRecord
-from fmn.cache.row import Row
 from fmn.errors import InputError
+from fmn.item import Item
+
+from .index import ShardEntry
+from .layout import SCHEMA, TOOL
+from .record import EncoderRecord
+from .row import Row
 
 TEXT = ("ids", "labels", "split", "pair", "group", "path", "text", "extra")
 NUMBERS = {"seconds": "<f8", "start": "<f8", "end": "<f8", "windows": "<i4", "repeated": "<i4"}

@@ -9,16 +9,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from fmn.cache.failure import Failure
-from fmn.cache.index import Index, ShardEntry, load_index, save_index
-from fmn.cache.item import Item
-from fmn.cache.layout import INDEX, SHARD_ITEMS, next_number, shard_files, shard_name, sync_folder, write_durably
-from fmn.cache.lock import writer_lock
-from fmn.cache.orphans import sweep
-from fmn.cache.record import EncoderRecord, as_json_object
-from fmn.cache.row import Row
-from fmn.cache.shard import encode_shard, read_shard
 from fmn.errors import InputError
+from fmn.files import sync_folder, write_durably
+from fmn.item import Item
+
+from .failure import Failure
+from .index import Index, ShardEntry, load_index, save_index
+from .layout import INDEX, SHARD_ITEMS, next_number, shard_files, shard_name
+from .lock import writer_lock
+from .orphans import sweep
+from .record import EncoderRecord, as_json_object
+from .row import Row
+from .shard import encode_shard, read_shard
 
 
 class CacheWriter:

@@ -3,9 +3,10 @@
 import os
 from pathlib import Path, PurePosixPath
 
-from fmn.datasets.media import AUDIO_SUFFIXES, VIDEO_SUFFIXES, files_below, names, nfc
-from fmn.datasets.row import Imported, Row
 from fmn.errors import InputError
+
+from .media import AUDIO_SUFFIXES, VIDEO_SUFFIXES, files_below, names, nfc
+from .row import Imported, Row
 
 
 def import_folders(videos: Path, audio: Path | None = None) -> Imported:

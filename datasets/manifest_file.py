@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from fmn.datasets.row import COLUMNS, Row
 from fmn.errors import InputError
+
+from .row import COLUMNS, Row
 
 
 def write_manifest(path: Path, rows: Sequence[Row], overwrite: bool = False) -> None:

@@ -7,10 +7,11 @@ import csv
 from collections import Counter
 from pathlib import Path
 
-from fmn.datasets.frame_times import frame_times
-from fmn.datasets.media import VideoFolder
-from fmn.datasets.row import Imported, Row
 from fmn.errors import InputError
+
+from .frame_times import frame_times
+from .media import VideoFolder
+from .row import Imported, Row
 
 RATE = 29.4  # frames a second of all its videos
 COLUMNS = ("subject", "file name", "start frame", "end frame", "category id", "activity")

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from fmn.datasets.frame_times import HIGHEST_RATE, frame_times
-from fmn.datasets.matlab import MatlabFile, matlab_group
-from fmn.datasets.media import VideoFolder, names
-from fmn.datasets.row import Imported, Row
 from fmn.errors import InputError
+
+from .frame_times import HIGHEST_RATE, frame_times
+from .matlab import MatlabFile, matlab_group
+from .media import VideoFolder, names
+from .row import Imported, Row
 
 OBJECTS = ("tool", "ingredients", "containers", "containersSource", "containersDestination")
 SUFFIX = ".avi"  # of the published videos

@@ -5,9 +5,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from fmn.datasets.media import names
-from fmn.datasets.mpii_cooking2 import Interval
 from fmn.errors import InputError
+
+from .media import names
+from .mpii_cooking2 import Interval
 
 SPLITS = ("train", "val", "test")
 # The release's lists hold 201, 17 and 42 sequences; with these facts the 273 sequences fall apart in the same way. A

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from fmn.datasets.mpii_cooking2 import Interval
+from .mpii_cooking2 import Interval
 
 # The paper's words in its order; where the annotations say it with other words, these.
 VERBS = {"strew": "sprinkle", "grind": "grate"}  # the paper: "grind/grate"

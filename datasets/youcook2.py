@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fmn.datasets.media import VideoFolder
-from fmn.datasets.row import Imported, Row
 from fmn.errors import InputError
+
+from .media import VideoFolder
+from .row import Imported, Row
 
 SUBSETS = ("training", "validation", "testing")
 SUFFIX = ".mp4"

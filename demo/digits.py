@@ -7,20 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fmn.demo.folder import Progress, check_numbers, claim, make_missing, train_count, write_manifest
-from fmn.demo.handwriting import load_handwriting
-from fmn.demo.page import page_name
-from fmn.demo.spoken_digits import (
-    WORDS,
-    Recording,
-    SpokenDigits,
-    choose,
-    digest,
-    part_speakers,
-    read_spoken_digits,
-)
-from fmn.demo.writing_video import page_index, write_writing
 from fmn.errors import InputError
+
+from .folder import Progress, check_numbers, claim, make_missing, train_count, write_manifest
+from .handwriting import load_handwriting
+from .page import page_name
+from .spoken_digits import WORDS, Recording, SpokenDigits, choose, digest, part_speakers, read_spoken_digits
+from .writing_video import page_index, write_writing
 
 __all__ = ["WORDS", "DigitSet", "make_digits"]
 

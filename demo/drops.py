@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from fmn.demo.look import Look
-from fmn.demo.pen import Colour, Pen
+from .look import Look
+from .pen import Colour, Pen
 
 BASE: Final = 106.0
 """Where vessels stand on the counter, in scene units."""

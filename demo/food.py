@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from fmn.demo.look import Look
-from fmn.demo.pen import Colour, Pen, shade
+from .look import Look
+from .pen import Colour, Pen, shade
 
 # half length and half height in scene units, and the power of the outline's superellipse (higher: more like a rod)
 _FORM = {

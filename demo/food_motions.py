@@ -4,11 +4,11 @@ from math import pi, sin
 
 import numpy as np
 
-from fmn.demo import food, things
-from fmn.demo.drops import BASE, fall, from_local, spray
-from fmn.demo.kinds import Kind
-from fmn.demo.look import Look
-from fmn.demo.pen import Pen, shade
+from . import food, things
+from .drops import BASE, fall, from_local, spray
+from .kinds import Kind
+from .look import Look
+from .pen import Pen, shade
 
 
 def cut(pen: Pen, kind: Kind, look: Look, time: float) -> None:

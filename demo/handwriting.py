@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
-from fmn.demo.strokes import walk
 from fmn.errors import InputError
+
+from .strokes import walk
 
 SIDE = 200
 """Pixels of a side of the drawn shape; the 8 x 8 image and a margin of one of its pixels around it."""

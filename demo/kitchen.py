@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fmn.demo.folder import Progress, check_numbers, claim, make_missing, train_count, write_manifest
-from fmn.demo.kinds import KINDS, Kind
-from fmn.demo.scene import scene_name
-from fmn.demo.utterance import make_utterance, write_utterance
-from fmn.demo.video import scene_index, write_video
 from fmn.speech.espeak import speak
+
+from .folder import Progress, check_numbers, claim, make_missing, train_count, write_manifest
+from .kinds import KINDS, Kind
+from .scene import scene_name
+from .utterance import make_utterance, write_utterance
+from .video import scene_index, write_video
 
 __all__ = ["KINDS", "Kind", "KitchenSet", "make_kitchen"]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fmn.demo.palette import RANGES, colour
-from fmn.demo.pen import Colour
+from .palette import RANGES, colour
+from .pen import Colour
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from fmn.demo.food_motions import cut, grate, peel, wash
-from fmn.demo.kinds import Kind
-from fmn.demo.look import Look
-from fmn.demo.pen import Pen
-from fmn.demo.vessel_motions import pour, sprinkle, squeeze, stir, take_out
+from .food_motions import cut, grate, peel, wash
+from .kinds import Kind
+from .look import Look
+from .pen import Pen
+from .vessel_motions import pour, sprinkle, squeeze, stir, take_out
 
 Draw = Callable[[Pen, Kind, Look, float], None]
 """Draws one moment of a kind; the time is in seconds from 0 to 2.56."""

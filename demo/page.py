@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from fmn.demo.light import make_light
-from fmn.demo.palette import Range, colour_of
-from fmn.demo.pen import Colour, Pen, shade
-from fmn.demo.scene import HEIGHT, WIDTH
+from .light import make_light
+from .palette import Range, colour_of
+from .pen import Colour, Pen, shade
+from .scene import HEIGHT, WIDTH
 
 OVERSAMPLING = 2
 """Pixels of a page and of a canvas to a pixel of the frame: smooth edges, and no flicker of thin lines."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fmn.demo.pen import Colour
+from .pen import Colour
 
 _BINS = 7
 _OF_PART = {"train": (0, 1, 3, 5, 6), "test": (2, 4)}

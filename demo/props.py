@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fmn.demo import food, things
-from fmn.demo.kinds import Kind
-from fmn.demo.look import Look
-from fmn.demo.pen import Pen
+from . import food, things
+from .kinds import Kind
+from .look import Look
+from .pen import Pen
 
 _PLACES = ((16.0, 71.0), (52.0, 64.0), (106.0, 64.0), (144.0, 71.0))  # on the back of the counter, left to right
 _FOOD = ("apple", "cucumber", "orange", "onion", "lemon", "radish")

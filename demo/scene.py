@@ -6,9 +6,9 @@ from math import cos, pi, radians, sin
 import cv2
 import numpy as np
 
-from fmn.demo.light import make_light
-from fmn.demo.palette import colour
-from fmn.demo.pen import Pen, shade
+from .light import make_light
+from .palette import colour
+from .pen import Pen, shade
 
 WIDTH, HEIGHT = 160, 120
 """Pixels of a finished frame; one pixel is one scene unit at zoom 1."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from fmn.demo.look import Look
-from fmn.demo.pen import Colour, Pen, blend, shade
+from .look import Look
+from .pen import Colour, Pen, blend, shade
 
 
 def hand(pen: Pen, look: Look, arm: tuple[float, float]) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fmn.demo.kinds import Kind
-from fmn.demo.sentences import TEMPLATES, VOICES
 from fmn.speech.acoustics import in_a_room, write_wav
 from fmn.speech.espeak import speak
+
+from .kinds import Kind
+from .sentences import TEMPLATES, VOICES
 
 SHORT = 0.24
 """Share of utterances that say "it" for the subject, so that some kinds sound alike."""

@@ -4,11 +4,11 @@ from math import cos, pi, radians, sin
 
 import numpy as np
 
-from fmn.demo import food, things
-from fmn.demo.drops import BASE, arc, fall, from_local, smooth
-from fmn.demo.kinds import Kind
-from fmn.demo.look import Look
-from fmn.demo.pen import Pen, shade
+from . import food, things
+from .drops import BASE, arc, fall, from_local, smooth
+from .kinds import Kind
+from .look import Look
+from .pen import Pen, shade
 
 
 def pour(pen: Pen, kind: Kind, look: Look, time: float) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fmn.demo.kinds import Kind
-from fmn.demo.look import make_look
-from fmn.demo.motions import DRAW
-from fmn.demo.movie import FPS, FRAMES, write_mp4
-from fmn.demo.pen import Pen
-from fmn.demo.props import lay_out
-from fmn.demo.scene import SCENES, make_scene
+from .kinds import Kind
+from .look import make_look
+from .motions import DRAW
+from .movie import FPS, FRAMES, write_mp4
+from .pen import Pen
+from .props import lay_out
+from .scene import SCENES, make_scene
 
 _STAGE = (14.0, 6.0)  # how far the action moves to the side and up or down, in scene units
 

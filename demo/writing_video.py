@@ -8,11 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fmn.demo.handwriting import SIDE, make_writing
-from fmn.demo.movie import FRAMES, write_mp4
-from fmn.demo.page import OVERSAMPLING, PAGES, Page, barrel, make_page
-from fmn.demo.pen import Colour, Pen, shade
-from fmn.demo.scene import HEIGHT, WIDTH
+from .handwriting import SIDE, make_writing
+from .movie import FRAMES, write_mp4
+from .page import OVERSAMPLING, PAGES, Page, barrel, make_page
+from .pen import Colour, Pen, shade
+from .scene import HEIGHT, WIDTH
 
 _GLYPH = 0.8  # share of the shape's side that the 8 x 8 image fills
 _STAGE = (8.0, 5.0)  # units that the digit is away from the middle, before the camera moves

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fmn.cache import FeatureCache, Item
+from fmn.cache import FeatureCache
 from fmn.errors import BadItem, InputError
-from fmn.extract.encoders import open_encoder
-from fmn.extract.progress import Silence, Watcher
-from fmn.extract.scan import scan
+from fmn.item import Item
+from fmn.progress import Silence, Watcher
+
+from .encoders.registry import open_encoder
+from .items.scan import scan
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def encode_folders(
     """Encode a folder of clips and one of recordings as the cache's items were encoded.
 
     Args:
-        videos, audio: class sub-folders, or files of the same stems (`fmn.extract.scan.scan`).
+        videos, audio: class sub-folders, or files of the same stems (`fmn.extract.items.scan.scan`).
         cache: whose encoder records (and fitted weights) are used.
         encoders: modality -> encoder name.
         device: "auto", "cpu", "cuda" or "cuda:N".

@@ -3,7 +3,7 @@
 import logging
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from multiprocessing import resource_tracker
 from typing import Any
@@ -12,8 +12,9 @@ import dask
 from distributed import Client, Future, LocalCluster, as_completed
 from distributed.scheduler import KilledWorker
 
-from fmn.cache import Item
 from fmn.errors import BadItem, InputError
+from fmn.item import Item
+from fmn.workers import Task
 
 # Dask has its workers give every freed block back at once. A network frees and takes the same megabytes at each layer,
 # and the system then clears them anew each time: a quarter of the processor's time, and more with several workers.
@@ -22,8 +23,6 @@ _MEMORY = {
     "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 1 << 25,
 }
 IN_FLIGHT = 3  # chunks a worker has waiting: enough to stay busy, few enough to lose little
-
-Task = Callable[[Sequence[Item]], list[Any]]  # one result or one BadItem an item, in order
 
 
 @contextmanager

@@ -10,18 +10,22 @@ from typing import Any
 
 from distributed import Client
 
-from fmn.cache import CacheWriter, EncoderRecord, Item
+from fmn.cache import CacheWriter, EncoderRecord
 from fmn.errors import BadItem, InputError
-from fmn.extract.encoders import EncoderKind, Settling, encode_on_worker, encoder_kind
-from fmn.extract.finetune.provenance import item_keys, named, record_keys, seen_test_items
-from fmn.extract.graph import Task, local_workers, run_items
-from fmn.extract.items import find_items
-from fmn.extract.plan import write_plan
-from fmn.extract.progress import Silence, Watcher
-from fmn.extract.resume import begun, check_continuation, check_seed, held_items, split_beside
-from fmn.extract.scan import Scan
-from fmn.extract.settings import ExtractSettings
-from fmn.extract.summary import Summary
+from fmn.item import Item
+from fmn.progress import Silence, Watcher
+from fmn.workers import Task
+
+from .encoders.door import EncoderKind, Settling
+from .encoders.registry import encode_on_worker, encoder_kind
+from .encoders.settings import ExtractSettings
+from .graph import local_workers, run_items
+from .items.find import find_items
+from .items.plan import write_plan
+from .items.scan import Scan
+from .resume import begun, check_continuation, check_seed, held_items, split_beside
+from .summary import Summary
+from .weights.provenance import item_keys, named, record_keys, seen_test_items
 
 AUDIO_FIRST = ("audio", "video")  # the quick stage first: its mistakes are seen before the slow one begins
 

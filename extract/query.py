@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fmn.cache import FeatureCache, Item
+from fmn.cache import FeatureCache
 from fmn.errors import BadItem, InputError
-from fmn.extract.encoders import open_encoder
-from fmn.extract.video import has_video
+from fmn.item import Item
+
+from .encoders.registry import open_encoder
+from .media.frames import has_video
 
 
 @dataclass(frozen=True)

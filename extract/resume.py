@@ -4,11 +4,13 @@ import filecmp
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fmn.cache import CacheWriter, FeatureCache, Item
+from fmn.cache import CacheWriter, FeatureCache
 from fmn.errors import InputError
-from fmn.extract.plan import known_splits
-from fmn.extract.settings import ExtractSettings
-from fmn.extract.split import assign_splits
+from fmn.item import Item
+
+from .encoders.settings import ExtractSettings
+from .items.plan import known_splits
+from .items.split import assign_splits
 
 FIXED = ("label", "pair", "group", "start", "end")  # what the shards say of an item for good
 

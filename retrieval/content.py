@@ -9,8 +9,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from fmn.errors import InputError
-from fmn.retrieval.models import Config
-from fmn.retrieval.standardiser import Standardiser
+
+from .models import Config
+from .standardiser import Standardiser
 
 ENROLLED_FILE = "enrolled.safetensors"
 # Distance of two encodings of one file, as a share of the vector's length, both standardised: rounding only. Different

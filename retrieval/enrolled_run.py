@@ -11,10 +11,11 @@ from safetensors.numpy import save_file
 import fmn
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
-from fmn.retrieval.content import ENROLLED_FILE
-from fmn.retrieval.enrolment import memory_network
-from fmn.retrieval.retriever import Retriever
-from fmn.retrieval.store import BEST_FILE, RUN_FILE, read_run, save_network, write_json
+
+from .content import ENROLLED_FILE
+from .enrolment import memory_network
+from .retriever import Retriever
+from .store import BEST_FILE, RUN_FILE, read_run, save_network, write_json
 
 
 def known_labels(run: Path, cache: FeatureCache) -> set[str]:

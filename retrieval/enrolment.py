@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fmn.errors import InputError
-from fmn.retrieval.memory import FeatureMemory
-from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
-from fmn.retrieval.retriever import Retriever, features_in
+
+from .memory import FeatureMemory
+from .network import FeatureMemoryNetwork, FmnConfig
+from .retriever import Retriever, features_in
 
 NOT_PAIRED = "Only paired banks learn pairs; this run was trained with slots 'independent'."
 BANKS = ("memory.video", "memory.audio", "memory.used", "memory.born")

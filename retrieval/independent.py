@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from fmn.retrieval.memory import FeatureMemory
+from .memory import FeatureMemory
 
 
 class IndependentMemory(nn.Module):

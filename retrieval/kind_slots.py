@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from fmn.retrieval.memory import FeatureMemory
+from .memory import FeatureMemory
 
 
 @torch.no_grad()

@@ -3,8 +3,9 @@
 from typing import Any
 
 from fmn.errors import InputError
-from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
-from fmn.retrieval.towers import TowersConfig, TwoTowers
+
+from .network import FeatureMemoryNetwork, FmnConfig
+from .towers import TowersConfig, TwoTowers
 
 Config = FmnConfig | TowersConfig
 Model = FeatureMemoryNetwork | TwoTowers

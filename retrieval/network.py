@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fmn.errors import InputError
-from fmn.retrieval.gated import Gated
-from fmn.retrieval.independent import IndependentMemory
-from fmn.retrieval.memory import FeatureMemory
-from fmn.retrieval.standardiser import Standardiser
+
+from .gated import Gated
+from .independent import IndependentMemory
+from .memory import FeatureMemory
+from .standardiser import Standardiser
 
 MOST = 1_000_000  # of slots and of dimensions: beyond that it is a slip of the finger
 CHUNK_PAIRS = 1 << 15  # pairs scored at once: the head's hidden layer is [pairs, hidden]

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from fmn.cache.layout import write_durably
+from fmn.files import write_durably
 
 MEDIA = "media"
 

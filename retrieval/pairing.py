@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from fmn.cache import Item
+from fmn.item import Item
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fmn.cache import EncoderRecord, Failure, FeatureCache, Item
+from fmn.cache import EncoderRecord, Failure, FeatureCache
 from fmn.errors import InputError
-from fmn.retrieval.metrics import evaluate
-from fmn.retrieval.relevance import definition, relevance
+from fmn.item import Item
+
+from .metrics import evaluate
+from .relevance import definition, relevance
 
 DIRECTIONS = {"speech->video": ("audio", "video"), "video->speech": ("video", "audio")}  # query and gallery modality
 

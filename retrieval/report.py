@@ -16,10 +16,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fmn.cache.layout import write_durably
 from fmn.errors import InputError
-from fmn.retrieval.protocol import DIRECTIONS, Report
-from fmn.retrieval.updating_table import render_updating, updating_rows
+from fmn.files import write_durably
+
+from .protocol import DIRECTIONS, Report
+from .updating_table import render_updating, updating_rows
 
 NOUNS = {"video": "clips", "audio": "recordings"}
 NAMED = 10  # failed or left-out items spelled out in the terminal; the JSON file names them all

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
-from fmn.retrieval.content import seen
-from fmn.retrieval.models import Model
+
+from .content import seen
+from .models import Model
 
 
 @dataclass

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
-from fmn.retrieval.retriever import Retriever
+
+from .retriever import Retriever
 
 
 @dataclass(frozen=True)

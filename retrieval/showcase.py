@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from fmn.cache import FeatureCache, Item
-from fmn.retrieval.page import Clip, PageHit, PageQuery
-from fmn.retrieval.protocol import DIRECTIONS
-from fmn.retrieval.relevance import relevance
-from fmn.retrieval.retriever import Retriever
+from fmn.cache import FeatureCache
+from fmn.item import Item
+
+from .page import Clip, PageHit, PageQuery
+from .protocol import DIRECTIONS
+from .relevance import relevance
+from .retriever import Retriever
 
 
 def showcase(

@@ -8,11 +8,12 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from fmn.cache.layout import write_durably
 from fmn.errors import InputError
-from fmn.retrieval.content import read_enrolled
-from fmn.retrieval.models import Config, Model, make_config, make_model
-from fmn.retrieval.retriever import Retriever
+from fmn.files import write_durably
+
+from .content import read_enrolled
+from .models import Config, Model, make_config, make_model
+from .retriever import Retriever
 
 RUN_SCHEMA = 3
 RUN_FILE = "run.json"

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fmn.errors import InputError
-from fmn.retrieval.gated import Gated
-from fmn.retrieval.standardiser import Standardiser
+
+from .gated import Gated
+from .standardiser import Standardiser
 
 MOST = 1_000_000
 KINDS = ("linear", "kernel", "perceptron", "gated")

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
-from fmn.retrieval.enrolment import memory_network, pair_memory
-from fmn.retrieval.memory import FeatureMemory
-from fmn.retrieval.protocol import DIRECTIONS, Report, evaluate_cache
-from fmn.retrieval.retriever import Retriever, features_in
+
+from .enrolment import memory_network, pair_memory
+from .memory import FeatureMemory
+from .protocol import DIRECTIONS, Report, evaluate_cache
+from .retriever import Retriever, features_in
 
 RULE = (
     "The queries of a direction come one after the other in a random order and are ranked with the memory as it is. "

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fmn.retrieval.protocol import DIRECTIONS, Report
+from .protocol import DIRECTIONS, Report
 
 STATISTICS = ("mean", "sd", "min", "max")
 

@@ -18,10 +18,11 @@ from signal import SIG_IGN, SIGINT, signal
 from filelock import FileLock, Timeout
 
 from fmn.errors import InputError
-from fmn.speech.acoustics import in_a_room, seconds, write_flac, write_wav
-from fmn.speech.draws import generator
-from fmn.speech.espeak import speak
-from fmn.speech.plan import DRAWING, Failure, Plan, Utterance
+
+from .acoustics import in_a_room, seconds, write_flac, write_wav
+from .draws import generator
+from .espeak import speak
+from .plan import DRAWING, Failure, Plan, Utterance
 
 COLUMNS = ("id", "modality", "path", "label", "split", "pair", "group", "start", "end", "text")
 VOICE_COLUMNS = ("voice", "rate", "pitch")

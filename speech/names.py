@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
-from fmn.speech.draws import digest
+from .draws import digest
 
 LONGEST = 120
 """Bytes of a name; file systems take 255, and an ending and a temporary name come to it."""

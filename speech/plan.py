@@ -8,12 +8,13 @@ from fractions import Fraction
 from pathlib import PurePosixPath
 
 from fmn.errors import InputError
-from fmn.speech.clips import SUFFIXES, Clip, ClipSet
-from fmn.speech.draws import digest, generator, pick
-from fmn.speech.names import distinct_names
-from fmn.speech.sentences import Subject, sentence
-from fmn.speech.sides import sides
-from fmn.speech.voices import Speaker, speakers
+
+from .clips import SUFFIXES, Clip, ClipSet
+from .draws import digest, generator, pick
+from .names import distinct_names
+from .sentences import Subject, sentence
+from .sides import sides
+from .voices import Speaker, speakers
 
 DRAWING = 1
 """Raised whenever the same arguments give other utterances than before."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Final
 
-from fmn.speech.draws import pick, share
-from fmn.speech.words import ABSENT, PARTICLES, VERBS, gerund, is_gerund, the, where
+from .draws import pick, share
+from .words import ABSENT, PARTICLES, VERBS, gerund, is_gerund, the, where
 
 ACTIONS: Final[dict[str, tuple[str, ...]]] = {
     "train": (

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from fmn.errors import InputError
-from fmn.speech.clips import Clip
-from fmn.speech.draws import share
+
+from .clips import Clip
+from .draws import share
 
 # The least name stands for all that is tied together: a group's before its clips', which may become more.
 _TIES = (("group", "1 group"), ("pair", "2 pair"))

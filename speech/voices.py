@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from fmn.speech.draws import digest, generator
+from .draws import digest, generator
 
 ACCENTS: Final = (
     "en-us",

@@ -2,7 +2,7 @@
 
 import math
 
-from fmn.train.data import TrainingSet
+from .data import TrainingSet
 
 STEPS = 800
 """Steps of a descent, of 64 pairs (FMN) or 128 (AVLnet, VM-Net and its kin); deep CCA takes a quarter, of 1,024."""

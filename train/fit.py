@@ -15,13 +15,14 @@ from fmn.retrieval.enrolment import pair_memory
 from fmn.retrieval.kind_slots import remember_kinds
 from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
 from fmn.retrieval.store import BEST_FILE, save_network
-from fmn.train.checkpoint import LAST_FILE, load_last, save_last
-from fmn.train.data import Side, TrainingSet
-from fmn.train.history import draw_curve, write_history
-from fmn.train.losses import matching_loss, ranking_loss, triplet_loss
-from fmn.train.sampling import matching_batches
-from fmn.train.settings import TrainSettings
-from fmn.train.validation import validation_map
+
+from .checkpoint import LAST_FILE, load_last, save_last
+from .data import Side, TrainingSet
+from .history import draw_curve, write_history
+from .losses import matching_loss, ranking_loss, triplet_loss
+from .sampling import matching_batches
+from .settings import TrainSettings
+from .validation import validation_map
 
 SAVE_SECONDS = 10.0  # a killed fitting repeats at most so much
 

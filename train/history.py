@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fmn.train.picture import save_picture
+from .picture import save_picture
 
 COLUMNS = ("epoch", "loss", "matching", "triplet", "ranking", "slots", "validation_mAP", "seconds")
 

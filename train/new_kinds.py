@@ -17,8 +17,9 @@ from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.protocol import evaluate_cache
 from fmn.retrieval.retriever import Retriever
 from fmn.retrieval.store import RUN_FILE, load, read_run
-from fmn.train.run import train
-from fmn.train.settings import TrainSettings
+
+from .run import train
+from .settings import TrainSettings
 
 STEPS = (0, 1, 2, 5, 10)  # enrolled pairs of each new kind
 PROTOCOL = (

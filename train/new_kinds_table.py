@@ -12,8 +12,9 @@ from rich.table import Table
 from fmn.retrieval.protocol import DIRECTIONS
 from fmn.retrieval.report import write_text
 from fmn.retrieval.updating import statistics
-from fmn.train.new_kinds import NewKinds
-from fmn.train.picture import save_picture
+
+from .new_kinds import NewKinds
+from .picture import save_picture
 
 COLUMNS = ("seed", "kinds", "pairs", "queries", "direction", "metric", "k", "value", "sd", "chance")
 KEYS = ("direction", "queries", "metric", "k", "pairs")

@@ -17,10 +17,11 @@ from fmn.errors import InputError
 from fmn.retrieval.models import Config, kind_of
 from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.store import BEST_FILE, RUN_FILE, RUN_SCHEMA, read_run, write_json
-from fmn.train.checkpoint import LAST_FILE
-from fmn.train.data import TrainingSet, load_training_set
-from fmn.train.fit import Fitting, Progress, both_sides, fit
-from fmn.train.settings import TrainSettings
+
+from .checkpoint import LAST_FILE
+from .data import TrainingSet, load_training_set
+from .fit import Fitting, Progress, both_sides, fit
+from .settings import TrainSettings
 
 LOCK_FILE = ".lock"
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from fmn.errors import InputError
 from fmn.retrieval.network import FmnConfig
-from fmn.train.losses import NEGATIVES
+
+from .losses import NEGATIVES
 
 AS_PRINTED: dict[str, Any] = {
     "beta": -1.0,

@@ -6,7 +6,8 @@ from pathlib import Path
 from fmn.errors import InputError
 from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.store import read_run
-from fmn.train.settings import TrainSettings
+
+from .settings import TrainSettings
 
 
 def settings_of_run(run: Path) -> tuple[FmnConfig, TrainSettings, dict[str, str]]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from fmn.errors import InputError
 from fmn.retrieval.towers import TwoTowers
-from fmn.train.data import TrainingSet
-from fmn.train.settings import AS_PRINTED
+
+from .data import TrainingSet
+from .settings import AS_PRINTED
 
 Fit = Callable[..., TwoTowers]
 """(data: TrainingSet, *, seed: int, **setting) -> fitted towers, in eval(). It is called in other processes, so it

@@ -8,7 +8,8 @@ import torch
 from fmn.retrieval.metrics import evaluate
 from fmn.retrieval.models import Model
 from fmn.retrieval.protocol import DIRECTIONS
-from fmn.train.data import TrainingSet
+
+from .data import TrainingSet
 
 
 @torch.no_grad()

@@ -6,10 +6,11 @@ from pathlib import Path
 import torch
 
 from fmn.errors import InputError
-from fmn.extract.weights.i3d_file import STREAMS, i3d_of, read_state
-from fmn.extract.weights.identity import WeightsFile, weights_file
-from fmn.extract.weights.known import KNOWN, USES, Catalogue, KnownFile, by_blob
-from fmn.extract.weights.layouts import Seen, seen
+
+from .i3d_file import STREAMS, i3d_of, read_state
+from .identity import WeightsFile, weights_file
+from .known import KNOWN, USES, Catalogue, KnownFile, by_blob
+from .layouts import Seen, seen
 
 
 @dataclass(frozen=True)

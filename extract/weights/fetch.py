@@ -19,10 +19,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fmn.errors import InputError
-from fmn.extract.weights.folder import find_i3d, find_known, weights_folder
-from fmn.extract.weights.identity import weights_file
-from fmn.extract.weights.known import KNOWN, Catalogue, KnownFile, kinetics_file
-from fmn.extract.weights.sniff import sniff
+
+from .folder import find_i3d, find_known, weights_folder
+from .identity import weights_file
+from .known import KNOWN, Catalogue, KnownFile, kinetics_file
+from .sniff import sniff
 
 PATIENCE_SECONDS = 30.0  # without a byte from the server
 AUTO_PATIENCE_SECONDS = 4.0  # nobody asked for the download: fmn-extract would rather begin

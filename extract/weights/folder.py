@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from fmn.extract.weights.known import KNOWN, Catalogue, KnownFile
+from .known import KNOWN, Catalogue, KnownFile
 
 SUFFIXES = (".pt", ".pth", ".pyth", ".safetensors", ".ckpt")
 

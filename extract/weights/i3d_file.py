@@ -11,11 +11,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from fmn.errors import InputError
-from fmn.extract.i3d import InceptionI3d
-from fmn.extract.weights.identity import require_file, weights_file
-from fmn.extract.weights.known import KNOWN, Catalogue, by_blob
-from fmn.extract.weights.layouts import HEAD, STEM, published_name, seen
-from fmn.extract.weights.sniff import CUT, TENSORFLOW, Finding, is_safetensors, sniff
+
+from ..networks.i3d import InceptionI3d
+from .identity import require_file, weights_file
+from .known import KNOWN, Catalogue, by_blob
+from .layouts import HEAD, STEM, published_name, seen
+from .sniff import CUT, TENSORFLOW, Finding, is_safetensors, sniff
 
 STREAMS = {3: "RGB", 2: "flow"}
 CHARADES_CLASSES = 157

@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 from fmn.errors import InputError
-from fmn.extract.weights.known import KNOWN, Catalogue, by_blob
+
+from .known import KNOWN, Catalogue, by_blob
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 
 from fmn.errors import InputError
-from fmn.extract.i3d import CHANNELS, InceptionI3d
-from fmn.extract.streams import VideoSettings, flow_clip, rgb_clip, stream_windows
-from fmn.extract.video import frames
-from fmn.extract.weights.classes import top
+
+from ..media.frames import frames
+from ..media.two_streams import VideoSettings, flow_clip, rgb_clip, stream_windows
+from ..networks.i3d import CHANNELS, InceptionI3d
+from .classes import top
 
 BOTH = "rgb + flow"
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmn.errors import InputError
-from fmn.extract.weights.crc32c import crc32c, unmasked
+
+from .crc32c import crc32c, unmasked
 
 MAGIC = 0xDB4775248B80FB57
 FOOTER = 48

@@ -10,10 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from fmn.cache.check import Summary, inspect, verify
-from fmn.cache.item import SPLITS
 from fmn.cache.repair import repair
 from fmn.cache.shard import remedy
 from fmn.commands.shell import group
+from fmn.item import SPLITS
 
 SHOWN = 10
 

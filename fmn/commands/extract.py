@@ -73,8 +73,8 @@ def main(
     belong together (videos/1.mp4, audio/1.wav). Without AUDIO the videos' own sound tracks are the recordings.
     A cache that is there is continued: only what is missing is extracted. Exit code 1 if an item failed.
     """
+    from fmn.extract.encoders.settings import ExtractSettings
     from fmn.extract.pipeline import extract
-    from fmn.extract.settings import ExtractSettings
 
     settings = ExtractSettings(**chosen, train=train_share, workers=cores() if workers is None else workers)  # type: ignore[arg-type]
     with Bars(quiet) as bars:

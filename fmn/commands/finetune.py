@@ -11,7 +11,7 @@ from fmn.commands.progress import Bars
 from fmn.commands.shell import group
 
 if TYPE_CHECKING:
-    from fmn.extract.finetune.video import VideoFit
+    from fmn.extract.fitting.video import VideoFit
 
 FOLDER = click.Path(path_type=Path)
 
@@ -97,12 +97,12 @@ def video(
     """Fit both I3D streams on the clips' labels (or pairs, where there are none)."""
     from dataclasses import replace
 
-    from fmn.extract.finetune.from_scratch import RATE
-    from fmn.extract.finetune.i3d_file import read_about
-    from fmn.extract.finetune.run import MediaSet, finetune_video
-    from fmn.extract.finetune.settings import FinetuneSettings
-    from fmn.extract.finetune.video import SMALL
-    from fmn.extract.streams import VideoSettings
+    from fmn.extract.finetune import MediaSet, finetune_video
+    from fmn.extract.fitting.last_resort import RATE
+    from fmn.extract.fitting.settings import FinetuneSettings
+    from fmn.extract.fitting.video import SMALL
+    from fmn.extract.media.two_streams import VideoSettings
+    from fmn.extract.weights.fitted_i3d import read_about
 
     sizes = {"flow": flow, "short_side": short_side, "crop": crop, "window": window, "fps": fps}
     about = read_about(begin_from.split(",")[0])
@@ -138,8 +138,8 @@ def audio_command(
     **given: Any,
 ) -> None:
     """Fit the Bi-LSTM on the recordings' labels, with variants of voice, speed and noise."""
-    from fmn.extract.bilstm_fit import FitSettings
-    from fmn.extract.finetune.run import MediaSet, finetune_audio
+    from fmn.extract.finetune import MediaSet, finetune_audio
+    from fmn.extract.fitting.bilstm import FitSettings
 
     how = FitSettings(seed=seed, **{name: value for name, value in given.items() if value is not None})
     with Bars(quiet) as bars:

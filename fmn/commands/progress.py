@@ -10,7 +10,7 @@ LINE_SECONDS = 10.0  # a log gets a line so often
 
 
 class Bars:
-    """A `Watcher` (fmn.extract.progress) for a person; a context manager. Everything goes to standard error."""
+    """A `Watcher` (fmn.progress) for a person; a context manager. Everything goes to standard error."""
 
     def __init__(self, quiet: bool = False) -> None:
         self._console = Console(stderr=True, quiet=quiet, highlight=False, emoji=False)

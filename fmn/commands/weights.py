@@ -20,7 +20,7 @@ from fmn.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from fmn.extract.i3d import InceptionI3d
+    from fmn.extract.networks.i3d import InceptionI3d
     from fmn.extract.weights.check import Checked
 
 TOP = 5
@@ -108,7 +108,7 @@ def check_command(
 
     Without FILES the weights folder is checked. --clip and --sample then run the network, head and all.
     """
-    from fmn.extract.device import pick_device
+    from fmn.device import pick_device
     from fmn.extract.weights.check import check_file
     from fmn.extract.weights.folder import files_in, weights_folder
 
@@ -151,7 +151,7 @@ def _show_file(checked: "Checked") -> None:
 
 def _i3d_paths(found: Sequence["Checked"], given: bool) -> dict[str, Path]:
     """Stream -> file: of the files that were named, else of those that the extraction would take."""
-    from fmn.extract.i3d import CHANNELS
+    from fmn.extract.networks.i3d import CHANNELS
     from fmn.extract.weights.folder import find_i3d
 
     paths = {} if given else find_i3d(tuple(CHANNELS))
@@ -167,7 +167,7 @@ def _i3d_paths(found: Sequence["Checked"], given: bool) -> dict[str, Path]:
 
 
 def _loaded(paths: "Mapping[str, Path]") -> dict[str, "InceptionI3d"]:
-    from fmn.extract.i3d import CHANNELS
+    from fmn.extract.networks.i3d import CHANNELS
     from fmn.extract.weights.i3d_file import load_i3d
 
     return {stream: load_i3d(path, CHANNELS[stream]) for stream, path in paths.items()}
@@ -176,8 +176,8 @@ def _loaded(paths: "Mapping[str, Path]") -> dict[str, "InceptionI3d"]:
 def _run_clip(clip: Path, paths: "Mapping[str, Path]", flow: str | None, device: str) -> None:
     from dataclasses import replace
 
-    from fmn.extract.finetune.i3d_file import read_about
-    from fmn.extract.streams import NO_FLOW, VideoSettings
+    from fmn.extract.media.two_streams import NO_FLOW, VideoSettings
+    from fmn.extract.weights.fitted_i3d import read_about
     from fmn.extract.weights.selftest import clip_logits
 
     about = next((each for path in paths.values() if (each := read_about(path))), None)  # fitted here

@@ -5,7 +5,8 @@ import zlib
 import numpy as np
 import pytest
 
-from fmn.cache import CacheWriter, EncoderRecord, Item, Row
+from fmn.cache import CacheWriter, EncoderRecord, Row
+from fmn.item import Item
 
 DIM = 6
 

@@ -2,8 +2,9 @@ import pytest
 from click.testing import CliRunner
 
 from fmn import __version__
-from fmn.cache import CacheWriter, Item
+from fmn.cache import CacheWriter
 from fmn.commands.cache import main
+from fmn.item import Item
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Item, Row
+from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Row
 from fmn.cache.repair import repair
 from fmn.errors import InputError
+from fmn.item import Item
 
 
 def test_all_columns_in_the_order_of_the_ids(cache, expected):

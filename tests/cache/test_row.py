@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from fmn.cache import Item, Row
+from fmn.cache import Row
+from fmn.item import Item
 
 ITEM = Item("a", "video", "/a.mp4")
 

@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
-from fmn.cache import CacheWriter, FeatureCache, Item
+from fmn.cache import CacheWriter, FeatureCache
 from fmn.cache.check import verify
 from fmn.cache.layout import SHARD_ITEMS
 from fmn.errors import InputError
+from fmn.item import Item
 
 
 def shards(path):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fmn.cache import CacheWriter, EncoderRecord, Item, Row
+from fmn.cache import CacheWriter, EncoderRecord, Row
 from fmn.commands.compare import main
 from fmn.commands.study import main as study
+from fmn.item import Item
 
 
 @pytest.fixture(scope="module")

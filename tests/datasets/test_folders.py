@@ -6,9 +6,9 @@ from fmn.datasets.folders import import_folders
 from fmn.datasets.manifest_file import write_manifest
 from fmn.datasets.media import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 from fmn.errors import InputError
-from fmn.extract import scan as scanning
-from fmn.extract.manifest import read_manifest
-from fmn.extract.scan import scan
+from fmn.extract.items import scan as scanning
+from fmn.extract.items.manifest import read_manifest
+from fmn.extract.items.scan import scan
 
 
 def facts(items):

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from fmn.commands.importing import main
-from fmn.extract.manifest import read_manifest
+from fmn.extract.items.manifest import read_manifest
 
 
 @pytest.fixture

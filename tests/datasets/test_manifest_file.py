@@ -7,7 +7,7 @@ import pytest
 from fmn.datasets.manifest_file import write_csv, write_manifest
 from fmn.datasets.row import Row
 from fmn.errors import InputError
-from fmn.extract.manifest import read_manifest
+from fmn.extract.items.manifest import read_manifest
 
 
 def test_every_value_comes_back(tmp_path):

@@ -6,7 +6,7 @@ from fmn.datasets.manifest_file import write_manifest
 from fmn.datasets.media import VideoFolder
 from fmn.datasets.mpii_cooking1 import SUFFIX, import_mpii_cooking1
 from fmn.errors import InputError
-from fmn.extract.manifest import read_manifest
+from fmn.extract.items.manifest import read_manifest
 
 
 @pytest.fixture

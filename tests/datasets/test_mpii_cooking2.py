@@ -8,7 +8,7 @@ from fmn.datasets.manifest_file import write_manifest
 from fmn.datasets.media import VideoFolder
 from fmn.datasets.mpii_cooking2 import SUFFIX, import_intervals, read_intervals
 from fmn.errors import InputError
-from fmn.extract.manifest import read_manifest
+from fmn.extract.items.manifest import read_manifest
 
 
 def rows(path, videos, **options):

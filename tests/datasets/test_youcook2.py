@@ -8,7 +8,7 @@ from fmn.datasets.manifest_file import write_manifest
 from fmn.datasets.media import VideoFolder
 from fmn.datasets.youcook2 import SUFFIX, import_youcook2
 from fmn.errors import InputError
-from fmn.extract.manifest import read_manifest
+from fmn.extract.items.manifest import read_manifest
 
 
 def video(subset="training", segments=(([10, 20.5], "pour the  milk, then\nstir"),), recipe="101"):

@@ -16,8 +16,8 @@ from fmn.demo.digits import WORDS, make_digits
 from fmn.demo.handwriting import load_handwriting
 from fmn.demo.spoken_digits import choose, read_spoken_digits
 from fmn.errors import InputError
-from fmn.extract.audio import waveform
-from fmn.extract.manifest import read_manifest
+from fmn.extract.items.manifest import read_manifest
+from fmn.extract.media.waveform import waveform
 
 SPEAKERS = ("ann", "ben", "theo")
 SMALL = {"videos": 2, "test_speakers": ("theo",), "seed": 3, "workers": 1}

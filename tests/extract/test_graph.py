@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from fmn.device import pick_device
 from fmn.errors import InputError
-from fmn.extract.device import pick_device
 from fmn.extract.query import encode_query
 
 PROGRAM = """

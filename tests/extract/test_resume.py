@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from fmn.cache import CacheWriter, EncoderRecord, Item, Row
+from fmn.cache import CacheWriter, EncoderRecord, Row
 from fmn.errors import InputError
+from fmn.extract.encoders.settings import ExtractSettings
 from fmn.extract.resume import check_continuation, check_seed, held_items, split_beside
-from fmn.extract.settings import ExtractSettings
+from fmn.item import Item
 
 
 def clip(folder, name, split="train", **more):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from fmn.cache import Item
 from fmn.errors import InputError
+from fmn.item import Item
 from fmn.retrieval import FeatureMemoryNetwork, FmnConfig, Retriever
 from fmn.retrieval.enrolment import enrol
 from fmn.retrieval.pairing import pair_up

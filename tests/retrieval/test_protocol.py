@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Item, Row
+from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Row
 from fmn.errors import InputError
+from fmn.item import Item
 from fmn.retrieval.protocol import evaluate_cache
 
 LABELS = ("cut apple", "pour milk", "stir soup")

@@ -9,8 +9,9 @@ import pytest
 import torch
 from rich.console import Console
 
-from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Item, Row
+from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Row
 from fmn.errors import InputError
+from fmn.item import Item
 from fmn.retrieval import FeatureMemoryNetwork, FmnConfig, Retriever
 from fmn.retrieval.protocol import evaluate_cache
 from fmn.retrieval.report import as_json, render, write_csv

@@ -6,8 +6,8 @@ import unicodedata
 import pytest
 
 from fmn.errors import InputError
-from fmn.extract.manifest import read_manifest
-from fmn.extract.scan import VIDEO_SUFFIXES, scan
+from fmn.extract.items.manifest import read_manifest
+from fmn.extract.items.scan import VIDEO_SUFFIXES, scan
 from fmn.speech.clips import SUFFIXES, read_clips
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from fmn.errors import InputError
-from fmn.extract.audio import waveform
-from fmn.extract.manifest import read_manifest
-from fmn.extract.scan import scan
-from fmn.extract.split import assign_splits
+from fmn.extract.items.manifest import read_manifest
+from fmn.extract.items.scan import scan
+from fmn.extract.items.split import assign_splits
+from fmn.extract.media.waveform import waveform
 from fmn.speech.clips import read_clips
 from fmn.speech.make import make_speech
 from fmn.speech.plan import PlanSettings, make_plan

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Item, Row
+from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Row
 from fmn.errors import InputError
+from fmn.item import Item
 from fmn.retrieval import FmnConfig, load
 from fmn.retrieval.content import ENROLLED_FILE
 from fmn.retrieval.enrolled_run import known_labels, write_enrolled_run

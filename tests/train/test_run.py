@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Item, Row
+from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Row
 from fmn.errors import InputError
+from fmn.item import Item
 from fmn.retrieval import FmnConfig, load, newest_run
 from fmn.train.data import load_training_set
 from fmn.train.run import next_run, train

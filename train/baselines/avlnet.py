@@ -13,9 +13,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from fmn.retrieval.towers import TwoTowers
-from fmn.train.baselines.descent import descend, new_towers
-from fmn.train.budget import STEPS
-from fmn.train.data import TrainingSet
+
+from ..budget import STEPS
+from ..data import TrainingSet
+from .descent import descend, new_towers
 
 SETTINGS: tuple[dict[str, Any], ...] = (
     {"dropout": 0.7, "common": 512},

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fmn.errors import InputError
-from fmn.train.baselines.pairs import Floats, PairRows
+
+from .pairs import Floats, PairRows
 
 
 @dataclass(frozen=True)

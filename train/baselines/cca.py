@@ -3,11 +3,12 @@
 from typing import Any
 
 from fmn.retrieval.towers import TwoTowers
-from fmn.train.baselines.canonical import canonical
-from fmn.train.baselines.folding import linear_towers, standardised
-from fmn.train.baselines.pairs import pair_rows
-from fmn.train.baselines.principal import principal_basis
-from fmn.train.data import TrainingSet
+
+from ..data import TrainingSet
+from .canonical import canonical
+from .folding import linear_towers, standardised
+from .pairs import pair_rows
+from .principal import principal_basis
 
 SETTINGS: tuple[dict[str, Any], ...] = (
     {"principal": 400, "ridge": 0.1, "power": 2.0},

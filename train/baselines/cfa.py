@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from fmn.retrieval.towers import TwoTowers
-from fmn.train.baselines.folding import linear_towers, standardised
-from fmn.train.baselines.pairs import Floats, PairRows, pair_rows
-from fmn.train.data import TrainingSet
+
+from ..data import TrainingSet
+from .folding import linear_towers, standardised
+from .pairs import Floats, PairRows, pair_rows
 
 SETTINGS: tuple[dict[str, Any], ...] = (
     {"columns": 17, "even": 0.75},

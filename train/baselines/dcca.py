@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from fmn.retrieval.towers import TwoTowers
-from fmn.train.baselines.canonical import canonical
-from fmn.train.baselines.descent import descend, new_towers
-from fmn.train.baselines.pairs import common_codes, pair_rows
-from fmn.train.budget import STEPS
-from fmn.train.data import TrainingSet
+
+from ..budget import STEPS
+from ..data import TrainingSet
+from .canonical import canonical
+from .descent import descend, new_towers
+from .pairs import common_codes, pair_rows
 
 SETTINGS: tuple[dict[str, Any], ...] = (
     {"hidden": 512, "dropout": 0.6, "ridge": 0.1},

@@ -8,10 +8,11 @@ from torch import Tensor
 
 from fmn.errors import InputError
 from fmn.retrieval.towers import TowersConfig, TwoTowers
-from fmn.train.budget import passes
-from fmn.train.data import TrainingSet
-from fmn.train.sampling import matching_batches
-from fmn.train.validation import validation_map
+
+from ..budget import passes
+from ..data import TrainingSet
+from ..sampling import matching_batches
+from ..validation import validation_map
 
 Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """(video [B, common], audio [B, common], video codes [B], audio codes [B]) -> scalar. The vectors are what the towers

@@ -6,8 +6,9 @@ from torch import nn
 
 from fmn.retrieval.standardiser import Standardiser
 from fmn.retrieval.towers import TowersConfig, TwoTowers
-from fmn.train.baselines.pairs import Floats, common_codes
-from fmn.train.data import TrainingSet
+
+from ..data import TrainingSet
+from .pairs import Floats, common_codes
 
 
 def standardised(data: TrainingSet) -> tuple[Floats, Floats]:

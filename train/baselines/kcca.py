@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 from fmn.retrieval.towers import GaussianKernel, TowersConfig, TwoTowers
-from fmn.train.baselines.canonical import canonical
-from fmn.train.baselines.folding import fold, standardised
-from fmn.train.baselines.pairs import Floats, pair_rows
-from fmn.train.data import TrainingSet
+
+from ..data import TrainingSet
+from .canonical import canonical
+from .folding import fold, standardised
+from .pairs import Floats, pair_rows
 
 MOST_LANDMARKS = 2000
 SETTINGS: tuple[dict[str, Any], ...] = (

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fmn.train.baselines.pairs import Floats
+from .pairs import Floats
 
 
 def principal_basis(features: Floats, components: int) -> Floats:

@@ -11,7 +11,8 @@ from torch.nn import functional
 
 from fmn.errors import InputError
 from fmn.retrieval.towers import TowersConfig, TwoTowers
-from fmn.train.data import Side, TrainingSet
+
+from ..data import Side, TrainingSet
 
 SETTINGS: tuple[dict[str, Any], ...] = (
     {"strength": 1000.0},

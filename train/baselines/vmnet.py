@@ -10,10 +10,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from fmn.retrieval.towers import TwoTowers
-from fmn.train.baselines.descent import descend, new_towers
-from fmn.train.baselines.vmnet_losses import ranking_loss, structure_loss
-from fmn.train.budget import STEPS
-from fmn.train.data import TrainingSet
+
+from ..budget import STEPS
+from ..data import TrainingSet
+from .descent import descend, new_towers
+from .vmnet_losses import ranking_loss, structure_loss
 
 SETTINGS: tuple[dict[str, Any], ...] = (
     {"hidden": 512, "dropout": 0.3},

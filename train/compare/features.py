@@ -6,8 +6,9 @@ import torch
 
 from fmn.cache import EncoderRecord, FeatureCache
 from fmn.errors import InputError
-from fmn.train.data import load_training_set
-from fmn.train.systems import OWN_AUDIO, System
+
+from ..data import load_training_set
+from ..systems import OWN_AUDIO, System
 
 MAIN_VIDEO, MAIN_AUDIO = "i3d", "bilstm"
 MANIFEST = "manifest.csv"  # fmn-extract leaves the resolved manifest in the cache folder under this name

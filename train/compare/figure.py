@@ -4,8 +4,9 @@ import textwrap
 from pathlib import Path
 
 from fmn.retrieval.protocol import DIRECTIONS
-from fmn.train.compare.table import Comparison, Measure, Row
-from fmn.train.picture import save_picture
+
+from ..picture import save_picture
+from .table import Comparison, Measure, Row
 
 MARKS = "osD^vP*X"  # a k is told by its mark too, not by its colour alone
 TINT = "C{}"

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fmn.cache.layout import write_durably
-from fmn.train.compare.figure import draw
-from fmn.train.compare.latex import latex
-from fmn.train.compare.table import Comparison, Row
+from fmn.files import write_durably
+
+from .figure import draw
+from .latex import latex
+from .table import Comparison, Row
 
 LEVELS = ("chance", "ceiling")
 

@@ -1,8 +1,9 @@
 """The table for a paper: LaTeX with booktabs, the protocol in the caption."""
 
 from fmn.retrieval.protocol import DIRECTIONS
-from fmn.train.compare.statistics import Estimate
-from fmn.train.compare.table import Comparison, Row, protocol_lines
+
+from .statistics import Estimate
+from .table import Comparison, Row, protocol_lines
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",

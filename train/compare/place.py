@@ -16,8 +16,9 @@ from fmn.errors import InputError
 from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.protocol import misses
 from fmn.retrieval.store import write_json
-from fmn.train.settings import TrainSettings
-from fmn.train.systems import System
+
+from ..settings import TrainSettings
+from ..systems import System
 
 SCHEMA = 2
 ABOUT_FILE = "compare.json"

@@ -12,7 +12,8 @@ from multiprocessing.connection import wait as wait_for
 from signal import SIG_IGN, SIGINT, signal
 
 from fmn.errors import InputError
-from fmn.train.compare.unit import Unit, work
+
+from .unit import Unit, work
 
 Following = Callable[[Unit, InputError | None], list[Unit]]
 """Is told that a unit is over, and why it failed; returns the units that may be done now."""

@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from fmn.retrieval.protocol import DIRECTIONS
-from fmn.train.compare.statistics import Estimate
-from fmn.train.compare.table import Comparison, Measure, Row, protocol_lines
+
+from .statistics import Estimate
+from .table import Comparison, Measure, Row, protocol_lines
 
 ONE_TABLE = 3  # ks of both directions that stand beside one another in 100 columns
 

@@ -7,7 +7,8 @@ from typing import Any, TypeGuard
 
 from fmn.errors import InputError
 from fmn.retrieval.protocol import DIRECTIONS
-from fmn.train.compare.table import Measure
+
+from .table import Measure
 
 
 def is_number(value: object) -> TypeGuard[float]:

@@ -9,17 +9,18 @@ from numpy.typing import NDArray
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
 from fmn.retrieval.protocol import Report, evaluate_cache
-from fmn.train.budget import STEPS
-from fmn.train.compare.features import check_validation, encoders_of, main_encoders
-from fmn.train.compare.files import write_files
-from fmn.train.compare.place import about, alone, claim
-from fmn.train.compare.pool import work_all
-from fmn.train.compare.schedule import Schedule
-from fmn.train.compare.table import Comparison
-from fmn.train.compare.unit import HELD_OUT
-from fmn.train.compare.watcher import Watcher
-from fmn.train.run import pick_device
-from fmn.train.systems import NAMES, System, known_systems
+
+from ..budget import STEPS
+from ..run import pick_device
+from ..systems import NAMES, System, known_systems
+from .features import check_validation, encoders_of, main_encoders
+from .files import write_files
+from .place import about, alone, claim
+from .pool import work_all
+from .schedule import Schedule
+from .table import Comparison
+from .unit import HELD_OUT
+from .watcher import Watcher
 
 MOST_SEEDS, MOST_WORKERS = 1000, 256
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from fmn.errors import InputError
 from fmn.retrieval.store import BEST_FILE, RUN_FILE
-from fmn.train.compare.place import RESULT_FILE, candidate_file, read_json, run_folder
-from fmn.train.compare.result import check_result, is_number
-from fmn.train.compare.table import Row
-from fmn.train.compare.unit import Unit
-from fmn.train.compare.watcher import Watcher
-from fmn.train.systems import System
+
+from ..systems import System
+from .place import RESULT_FILE, candidate_file, read_json, run_folder
+from .result import check_result, is_number
+from .table import Row
+from .unit import Unit
+from .watcher import Watcher
 
 TUNING_SEED = 0
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fmn.retrieval.protocol import DIRECTIONS
-from fmn.train.compare.statistics import Estimate, difference, estimate, relative_gain
-from fmn.train.systems import System
+
+from ..systems import System
+from .statistics import Estimate, difference, estimate, relative_gain
 
 MEMORY = ("FMN", "FMN without memory (beta 0)")  # with and without
 

@@ -16,14 +16,15 @@ from fmn.errors import InputError
 from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.protocol import evaluate_cache
 from fmn.retrieval.store import BEST_FILE, RUN_FILE, load, read_run, save_network, write_json
-from fmn.train.budget import passes
-from fmn.train.checkpoint import LAST_FILE
-from fmn.train.compare.place import RESULT_FILE
-from fmn.train.data import load_training_set
-from fmn.train.run import pick_device, run_facts, train
-from fmn.train.settings import TrainSettings, parted
-from fmn.train.systems import System
-from fmn.train.validation import validation_map, validation_metrics
+
+from ..budget import passes
+from ..checkpoint import LAST_FILE
+from ..data import load_training_set
+from ..run import pick_device, run_facts, train
+from ..settings import TrainSettings, parted
+from ..systems import System
+from ..validation import validation_map, validation_metrics
+from .place import RESULT_FILE
 
 HELD_OUT = TrainSettings().validation
 SHOWN = (1, 10, 25)  # depths that a candidate's file tells

@@ -6,15 +6,16 @@ from pathlib import Path
 
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
-from fmn.train.budget import STEPS
-from fmn.train.compare.features import check_validation, main_encoders
-from fmn.train.compare.place import about, alone, claim, folder_of, read_json
-from fmn.train.compare.pool import work_all
-from fmn.train.compare.statistics import Estimate, difference, estimate
-from fmn.train.compare.unit import HELD_OUT, Unit
-from fmn.train.compare.watcher import Watcher
-from fmn.train.run import pick_device
-from fmn.train.study.variants import VARIANTS, Variant
+
+from ..budget import STEPS
+from ..compare.features import check_validation, main_encoders
+from ..compare.place import about, alone, claim, folder_of, read_json
+from ..compare.pool import work_all
+from ..compare.statistics import Estimate, difference, estimate
+from ..compare.unit import HELD_OUT, Unit
+from ..compare.watcher import Watcher
+from ..run import pick_device
+from .variants import VARIANTS, Variant
 
 MEASURES = ("mAP", "hit_rate@1", "recall@10", "recall@25")
 

@@ -8,10 +8,10 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from fmn.train.compare.files import write_csv
-from fmn.train.compare.statistics import Estimate
-from fmn.train.picture import save_picture
-from fmn.train.study.run import MEASURES, Study, StudyRow
+from ..compare.files import write_csv
+from ..compare.statistics import Estimate
+from ..picture import save_picture
+from .run import MEASURES, Study, StudyRow
 
 SAID = "Validation part of the train split, mean of both directions; the test split was not touched."
 HEADS = {"mAP": "mAP", "hit_rate@1": "hit@1", "recall@10": "R@10", "recall@25": "R@25"}

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fmn.errors import InputError
-from fmn.train.losses import NEGATIVES
-from fmn.train.settings import AS_PRINTED
-from fmn.train.systems import System
+
+from ..losses import NEGATIVES
+from ..settings import AS_PRINTED
+from ..systems import System
 
 _PAIRED: dict[str, Any] = {"slots": "paired"}
 _SOURCE = "feature memory network, a variant"

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import save_file
 
 from fmn.errors import InputError
-from fmn.extract.i3d import untrained_i3d
-from fmn.extract.streams import VideoSettings, flow_clip, rgb_clip, stream_windows
-from fmn.extract.video import frames
+from fmn.extract.media.frames import frames
+from fmn.extract.media.two_streams import VideoSettings, flow_clip, rgb_clip, stream_windows
+from fmn.extract.networks.i3d import untrained_i3d
 from fmn.extract.weights.check import check_file, verified
 from fmn.extract.weights.classes import kinetics_400
 from fmn.extract.weights.identity import weights_file

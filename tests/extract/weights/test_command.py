@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 
 from fmn.commands.weights import main
-from fmn.extract.i3d import untrained_i3d
+from fmn.extract.networks.i3d import untrained_i3d
 from fmn.extract.weights import known as catalogue
 from fmn.extract.weights.identity import weights_file
 from fmn.extract.weights.selftest import sample_logits

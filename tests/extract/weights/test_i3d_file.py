@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from fmn.errors import InputError
-from fmn.extract.i3d import untrained_i3d
+from fmn.extract.networks.i3d import untrained_i3d
 from fmn.extract.weights.i3d_file import load_i3d, read_state
 from fmn.extract.weights.identity import state_sha256, weights_file
 from fmn.extract.weights.known import KNOWN, by_name

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Item, Row
+from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Row
 from fmn.errors import InputError
+from fmn.item import Item
 from fmn.retrieval.towers import TowersConfig, TwoTowers
 from fmn.train.systems import System
 

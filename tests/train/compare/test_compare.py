@@ -10,8 +10,9 @@ import pytest
 from compare_stubs import FMN, LINE, NEVER, OWN, PLAIN, QUICK, SOMETIMES, WITHOUT, make_cache
 from rich.console import Console
 
-from fmn.cache import CacheWriter, FeatureCache, Item
+from fmn.cache import CacheWriter, FeatureCache
 from fmn.errors import InputError
+from fmn.item import Item
 from fmn.retrieval import load
 from fmn.retrieval.protocol import evaluate_cache
 from fmn.train.budget import STEPS

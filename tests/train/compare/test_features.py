@@ -8,8 +8,8 @@ from compare_stubs import OWN, PLAIN, make_cache
 from fmn.cache import CacheWriter, EncoderRecord, FeatureCache
 from fmn.commands.extract import main as extract_command
 from fmn.errors import InputError
-from fmn.extract.encoders import encoder_kind
-from fmn.extract.settings import ExtractSettings
+from fmn.extract.encoders.registry import encoder_kind
+from fmn.extract.encoders.settings import ExtractSettings
 from fmn.train.compare.features import encoders_of, extraction, main_encoders
 from fmn.train.systems import FMN_SETTINGS, NAMES, OWN_AUDIO, known_systems
 

@@ -1,1 +1,0 @@
-"""Further networks that the encoders of the registry stand on."""

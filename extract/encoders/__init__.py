@@ -1,0 +1,1 @@
+"""The encoders: one protocol, one registry, one file a name."""

@@ -1,1 +1,0 @@
-"""Fitting the encoders on the train split."""

@@ -1,0 +1,229 @@
+"""A folder of clips and a folder of recordings -> items: which belong together, and what is set aside."""
+
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from fmn.errors import InputError
+from fmn.item import Item
+
+
+def _suffixes(names: str) -> frozenset[str]:
+    return frozenset(f".{name}" for name in names.split())
+
+
+VIDEO_SUFFIXES = _suffixes(
+    "3g2 3gp asf avi divx f4v flv gif m2ts m2v m4v mkv mov mp4 mpe mpeg mpg mts mxf ogv ts vob webm wmv"
+)
+# A recording may come in a container that also holds video.
+AUDIO_SUFFIXES = (VIDEO_SUFFIXES - _suffixes("gif m2v")) | _suffixes(
+    "aac ac3 aif aifc aiff amr ape au caf flac m4a m4b mka mp2 mp3 oga ogg opus sph wav weba wma wv"
+)
+NAMED = 10  # names that a notice lists before it only counts the rest
+HOW_TO_PAIR = (
+    "Clips and recordings are brought together in one of two ways: class sub-folders of the same names on both sides "
+    "(videos/open/1.mp4, audio/open/a.wav), or two flat folders with files of the same stem (videos/1.mp4, "
+    "audio/1.wav). Anything else goes into a CSV: --manifest FILE with the columns modality, path and label or pair."
+)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What was found. `items`: sorted by modality and id. `notices`: sentences for the user. `set_aside`: files of a
+    known type that are not used, each named in a notice or counted there. `ignored`: number of other files."""
+
+    items: list[Item]
+    notices: list[str]
+    set_aside: list[str]
+    ignored: int
+
+
+def scan(videos: Path, audio: Path | None = None) -> Scan:
+    """The items of a folder of clips and, if there is one, a folder of recordings. Nothing is opened.
+
+    An id is the path relative to its folder. Class sub-folders become labels: the first folder's name, to which deeper
+    folders belong; two items are relevant to each other when their labels are the same. In flat folders the files of
+    one stem are a pair. Without a folder of recordings each clip's own track is its recording, with the clip's path and
+    id; it never leaves the clip's side of the split. Symbolic links are followed. Hidden files are passed over.
+
+    Args:
+        videos: folder of clips.
+        audio: folder of recordings.
+
+    Raises:
+        InputError: a folder is missing or holds no file of its kind; one has class folders and the other has not; or
+            no video has any audio, neither by label nor by stem.
+    """
+    clips = _walk(videos, "video", VIDEO_SUFFIXES)
+    if audio is None:
+        return _with_own_tracks(clips)
+    recordings = _walk(audio, "audio", AUDIO_SUFFIXES)
+    if clips.classes and recordings.classes:
+        return _by_label(clips, recordings)
+    if clips.classes or recordings.classes:
+        classes, flat = (clips, recordings) if clips.classes else (recordings, clips)
+        raise InputError(
+            f"No audio for any video: {classes.root} has class sub-folders ({_names(sorted(classes.classes))}) and "
+            f"{flat.root} has none. {HOW_TO_PAIR}"
+        )
+    return _by_stem(clips, recordings)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One folder: its files as relative posix paths, sorted. With class folders, files beside these are set aside."""
+
+    root: Path
+    modality: str
+    files: list[str]
+    classes: frozenset[str]
+    notices: list[str]
+    set_aside: list[str]
+    ignored: int
+
+    def item(self, file: str, *, label: str = "", pair: str = "") -> Item:
+        path = os.path.abspath(self.root / file)
+        return Item(id=file, modality=self.modality, path=path, label=label, pair=pair)
+
+    def labelled(self) -> list[Item]:
+        return [self.item(file, label=_nfc(PurePosixPath(file).parts[0])) for file in self.files]
+
+
+def with_own_tracks(clips: Sequence[Item]) -> list[Item]:
+    """The clips, and each one's own sound track as an audio item of the same path, id and pair.
+
+    A clip that has neither pair nor group gets its id as group, so that it and its track stay on one side of the split.
+    """
+    videos = [clip if clip.pair or clip.group else replace(clip, group=clip.id) for clip in clips]
+    return videos + [replace(clip, modality="audio") for clip in videos]
+
+
+def _with_own_tracks(clips: _Side) -> Scan:
+    items = clips.labelled() if clips.classes else [clips.item(file, pair=file) for file in clips.files]
+    notice = f"No folder of recordings was given: the own sound tracks of the {len(items)} videos are used."
+    return Scan(with_own_tracks(items), [notice, *clips.notices], clips.set_aside, clips.ignored)
+
+
+def _by_label(clips: _Side, recordings: _Side) -> Scan:
+    videos, sounds = clips.labelled(), recordings.labelled()
+    ours, theirs = {item.label for item in videos}, {item.label for item in sounds}
+    if not ours & theirs:
+        raise InputError(
+            f"No audio for any video: the class folders of {clips.root} ({_names(sorted(ours))}) and of "
+            f"{recordings.root} ({_names(sorted(theirs))}) have no name in common. {HOW_TO_PAIR}"
+        )
+    notices = [
+        f"{len(alone)} {'label has' if len(alone) == 1 else 'labels have'} no {other}, so nothing there can match: "
+        f"{_names(sorted(alone))}."
+        for alone, other in ((ours - theirs, "audio"), (theirs - ours, "video"))
+        if alone
+    ]
+    return _joined(clips, recordings, videos + sounds, notices, [])
+
+
+def _by_stem(clips: _Side, recordings: _Side) -> Scan:
+    notices: list[str] = []
+    set_aside: list[str] = []
+    stems: list[dict[str, str]] = []
+    for side in (clips, recordings):
+        count = Counter(map(_stem, side.files))
+        twice = [file for file in side.files if count[_stem(file)] > 1]
+        if twice:
+            notices.append(f"{len(twice)} files of {side.root} share a stem and are set aside: {_names(twice)}.")
+            set_aside += twice
+        stems.append({_stem(file): file for file in side.files if count[_stem(file)] == 1})
+    shared = sorted(stems[0].keys() & stems[1].keys())
+    if not shared:
+        raise InputError(
+            f"No audio for any video: no file of {clips.root} ({_names(clips.files, 3)}) has the stem of a file of "
+            f"{recordings.root} ({_names(recordings.files, 3)}). {HOW_TO_PAIR}"
+        )
+    for side, own, other in ((clips, stems[0], "audio"), (recordings, stems[1], "video")):
+        alone = [file for stem, file in sorted(own.items()) if stem not in shared]
+        if alone:
+            notices.append(
+                f"{len(alone)} files of {side.root} have no {other} of the same stem and are set aside: "
+                f"{_names(alone)}."
+            )
+            set_aside += alone
+    items = [
+        side.item(own[stem], pair=stem) for side, own in ((clips, stems[0]), (recordings, stems[1])) for stem in shared
+    ]
+    return _joined(clips, recordings, items, notices, set_aside)
+
+
+def _joined(clips: _Side, recordings: _Side, items: list[Item], notices: list[str], set_aside: list[str]) -> Scan:
+    return Scan(
+        items,
+        clips.notices + recordings.notices + notices,
+        clips.set_aside + recordings.set_aside + set_aside,
+        clips.ignored + recordings.ignored,
+    )
+
+
+def _walk(root: Path, modality: str, suffixes: frozenset[str]) -> _Side:
+    if not root.exists():
+        raise InputError(f"The {modality} folder {root} does not exist.")
+    if not root.is_dir():
+        raise InputError(f"The {modality} folder {root} is a file, not a folder.")
+    files: list[str] = []
+    notices: list[str] = []
+    set_aside: list[str] = []
+    others = 0
+    # Depth first with the real path of every folder above: a link to one of those would never end.
+    open_folders: list[tuple[Path, str, tuple[str, ...]]] = [(root, "", (os.path.realpath(root),))]
+    while open_folders:
+        folder, relative, above = open_folders.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            notices.append(f"The folder {folder} cannot be read ({error.strerror}) and is left out.")
+            continue
+        for entry in entries:
+            name = f"{relative}{entry.name}"
+            if entry.name.startswith("."):
+                continue
+            if os.path.isdir(entry.path):
+                real = os.path.realpath(entry.path)
+                if real in above:
+                    notices.append(f"The link {entry.path} leads back to a folder that it lies in and is left out.")
+                else:
+                    open_folders.append((Path(entry.path), f"{name}/", (*above, real)))
+            elif PurePosixPath(entry.name).suffix.lower() not in suffixes:
+                others += 1
+            elif (readable := name.encode("utf-8", "backslashreplace").decode()) != name:
+                notices.append(
+                    f"The file {readable} of {root} has bytes in its name that are no text: rename it. It is set aside."
+                )
+                set_aside.append(readable)
+            else:
+                files.append(name)
+    files.sort()
+    nested = [file for file in files if "/" in file]
+    loose = [file for file in files if "/" not in file] if nested else []
+    if loose:
+        notices.append(f"{len(loose)} files lie beside the class folders of {root} and are set aside: {_names(loose)}.")
+    if not files:
+        raise InputError(
+            f"The {modality} folder {root} holds no {modality} file ({others} other files). Known are: "
+            f"{' '.join(sorted(suffixes))}."
+        )
+    classes = frozenset(file.split("/")[0] for file in nested)
+    return _Side(root, modality, nested or files, classes, notices, set_aside + loose, others)
+
+
+def _stem(file: str) -> str:
+    return _nfc(str(PurePosixPath(file).with_suffix("")))
+
+
+def _nfc(text: str) -> str:
+    # macOS writes accents as separate characters: the same name from two machines should be the same name.
+    return unicodedata.normalize("NFC", text)
+
+
+def _names(names: Sequence[str], limit: int = NAMED) -> str:
+    rest = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,1 @@
+"""Files to arrays: frames, waveforms, flow, MFCC and the windows they are cut into."""

@@ -1,0 +1,48 @@
+"""Files written whole or not at all, whenever a kill comes, and one writer at a time."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TEMPORARY = ".tmp-"
+"""What the name of a half-written file begins with."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, put in its place when the block ends well and removed when it does not.
+
+    It keeps the suffix of `path`, which many writers go by. What stands there is not yet durable: `write_durably` is.
+    """
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_durably(folder: Path, name: str, data: bytes) -> None:
+    """Put a file in place whole or not at all; when this returns it is on disk. Raises OSError (disk full ...)."""
+    temporary = folder / (TEMPORARY + name)
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, folder / name)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable: without this a rename may be lost with the power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
