@@ -1,9 +1,9 @@
-"""What the kitchen set lets anybody reach: an oracle that knows every clip's kind and hears every word.
+"""What the kitchen set lets anybody reach: an oracle that knows every clip's category and hears every word.
 
     python bench/kitchen_words.py demo-data/kitchen/manifest.csv --out docs/results/kitchen_words.csv
 
-Some utterances say "it" for the subject, and then fit several kinds ("cut it with the knife"). The oracle scores a clip
-and an utterance by the share of the clip's kind in the kinds that the words fit. No system can know more on average,
+Some utterances say "it" for the subject, and then fit several categories ("cut it with the knife"). The oracle scores a clip
+and an utterance by the share of the clip's category in the categories that the words fit. No system can know more on average,
 so the numbers are the true ceiling of the set, below the one that counts items alone. Nothing is fitted.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from fmn.demo.kinds import KINDS
+from fmn.demo.categories import CATEGORIES
 from fmn.demo.sentences import TEMPLATES
 from fmn.demo.utterance import sentence
 from fmn.retrieval.metrics import evaluate
@@ -24,10 +24,10 @@ KS = (1, 10, 25)
 def meanings():
     """Sentence of the test part -> the labels that it fits."""
     found = {}
-    for kind in KINDS:
+    for category in CATEGORIES:
         for template in TEMPLATES["test"]:
-            for phrase in (kind.full, kind.short):
-                found.setdefault(sentence(kind, template, phrase), set()).add(kind.label)
+            for phrase in (category.full, category.short):
+                found.setdefault(sentence(category, template, phrase), set()).add(category.label)
     return found
 
 
@@ -43,7 +43,7 @@ def main(manifest, out):
     fits = [known[row["text"]] for row in spoken]
     scores = np.array([[(label in labels) / len(labels) for labels in fits] for label in clips])
     match = np.array([[label == row["label"] for row in spoken] for label in clips])
-    click.echo(f"{sum(len(labels) > 1 for labels in fits)} of {len(fits)} test utterances fit more than one kind.")
+    click.echo(f"{sum(len(labels) > 1 for labels in fits)} of {len(fits)} test utterances fit more than one category.")
     lines = []
     for direction, table, truth in (("speech->video", scores.T, match.T), ("video->speech", scores, match)):
         result = evaluate(table, truth, KS, samples=1)

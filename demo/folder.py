@@ -34,7 +34,7 @@ Job = TypeVar("Job", bound=Placed)
 def check_numbers(each: str, counts: Mapping[str, int], seed: int, train: float, workers: int) -> None:
     """Raise InputError unless the set has the numbers it can be made with.
 
-    each: the word for what the counts are of, "kind"; counts: items of each by modality, 2 to 1000; seed: 0 or more;
+    each: the word for what the counts are of, "category"; counts: items of each by modality, 2 to 1000; seed: 0 or more;
     train: between 0 and 1, both parts get an item; workers: 1 or more.
     """
     if seed < 0:

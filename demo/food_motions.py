@@ -5,15 +5,15 @@ from math import pi, sin
 import numpy as np
 
 from . import food, things
+from .categories import Category
 from .drops import BASE, fall, from_local, spray
-from .kinds import Kind
 from .look import Look
 from .pen import Pen, shade
 
 
-def cut(pen: Pen, kind: Kind, look: Look, time: float) -> None:
+def cut(pen: Pen, category: Category, look: Look, time: float) -> None:
     """The knife goes up and down and moves along; slices fall to its right."""
-    subject = kind.subject
+    subject = category.subject
     things.board(pen.at(80, 100), look)
     length = food.half_length(subject, look)
     middle = np.array([74.0, 98 - float(food.half_height(subject, look, 0.0))])
@@ -39,9 +39,9 @@ def cut(pen: Pen, kind: Kind, look: Look, time: float) -> None:
     things.hand(blade.at(8, -2), look, (60, -44))
 
 
-def peel(pen: Pen, kind: Kind, look: Look, time: float) -> None:
+def peel(pen: Pen, category: Category, look: Look, time: float) -> None:
     """Long strokes of the blade along the thing, from left to right; the peel curls off and falls."""
-    subject = kind.subject
+    subject = category.subject
     length = food.half_length(subject, look)
     middle = np.array([76.0, 70.0])
     things.board(pen.at(80, 106), look)
@@ -82,9 +82,9 @@ def peel(pen: Pen, kind: Kind, look: Look, time: float) -> None:
     things.hand(blade.at(8, -2), look, (60, -34))
 
 
-def grate(pen: Pen, kind: Kind, look: Look, time: float) -> None:
+def grate(pen: Pen, category: Category, look: Look, time: float) -> None:
     """A hand rubs the thing along a slanted grater; flakes fall on the plate."""
-    flesh = food.flesh(kind.subject) if kind.subject == "radish" else shade(look.paint[kind.subject], 1.15)
+    flesh = food.flesh(category.subject) if category.subject == "radish" else shade(look.paint[category.subject], 1.15)
     things.plate(pen.at(72, BASE), look)
     heap = min(1.0, 0.2 + 0.3 * time)
     spots = (look.scatter[:40, :2] - 0.5) * (40, 8) + (62, BASE - 2)
@@ -93,12 +93,12 @@ def grate(pen: Pen, kind: Kind, look: Look, time: float) -> None:
     rub = sin(2 * pi * (time * 1.9 * look.tempo + look.phase))
     things.grater(slope, look)
     fall(pen, look, time, (64 + 8 * rub, 76), BASE - 78, 26.0, 2.4, flesh, 30)
-    held = slope.at(26 * rub, -4 - 15 * look.size, 90 if kind.subject == "radish" else 35)
-    food.whole(held, kind.subject, look)
+    held = slope.at(26 * rub, -4 - 15 * look.size, 90 if category.subject == "radish" else 35)
+    food.whole(held, category.subject, look)
     things.hand(slope.at(26 * rub + 2, -12 - 22 * look.size).at(0, 0, 42), look, (40, -50))
 
 
-def wash(pen: Pen, kind: Kind, look: Look, time: float) -> None:
+def wash(pen: Pen, category: Category, look: Look, time: float) -> None:
     """Under a running tap two hands rub the thing left and right; water splashes."""
     water = look.paint["water"]
     rub = sin(2 * pi * (time * 1.7 * look.tempo + look.phase))
@@ -110,7 +110,7 @@ def wash(pen: Pen, kind: Kind, look: Look, time: float) -> None:
     pen.line(stream, 7, water)
     pen.line(stream, 2.5, shade(water, 1.6))
     fall(pen, look, time, (x, y + 6), BASE - y - 4, 52.0, 3.4, water, 34)
-    if kind.subject == "frying pan":
+    if category.subject == "frying pan":
         pan = pen.at(x, y + 6, 6 * rub)
         pan.line([(30, -4), (92, -22)], 8, look.paint["handle"])
         pan.ellipse(0, 0, 38, 25, shade(look.paint["iron"], 1.3))
@@ -120,8 +120,8 @@ def wash(pen: Pen, kind: Kind, look: Look, time: float) -> None:
         things.hand(tool, look, (60, 24))
         things.hand(pan.at(50, -10), look, (60, 10))
     else:
-        food.whole(pen.at(x, y, 14 * rub), kind.subject, look)
-        side = food.half_length(kind.subject, look) * 0.8
+        food.whole(pen.at(x, y, 14 * rub), category.subject, look)
+        side = food.half_length(category.subject, look) * 0.8
         things.hand(pen.at(x - side, y + 5 - 4 * rub), look, (-60, 22))
         things.hand(pen.at(x + side, y + 5 + 4 * rub), look, (60, 22))
     splash = spray(look, time, (76, 58), 26.0)

@@ -1,4 +1,4 @@
-"""The demonstration set: twenty kinds of kitchen action, drawn and spoken, with the split given in its manifest."""
+"""The demonstration set: twenty categories of kitchen action, drawn and spoken, with the split given in its manifest."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,13 +7,13 @@ import numpy as np
 
 from fmn.speech.espeak import speak
 
+from .categories import CATEGORIES, Category
 from .folder import Progress, check_numbers, claim, make_missing, train_count, write_manifest
-from .kinds import KINDS, Kind
 from .scene import scene_name
 from .utterance import make_utterance, write_utterance
 from .video import scene_index, write_video
 
-__all__ = ["KINDS", "Kind", "KitchenSet", "make_kitchen"]
+__all__ = ["CATEGORIES", "Category", "KitchenSet", "make_kitchen"]
 
 DRAWING = 2
 """Raised whenever the same arguments give other media than before."""
@@ -39,7 +39,7 @@ class _Job:
     """One item to make. `place` is relative to the set's folder."""
 
     modality: str
-    kind: int
+    category: int
     index: int
     part: str
     seed: int
@@ -47,11 +47,11 @@ class _Job:
     @property
     def place(self) -> str:
         folder, end = ("videos", "mp4") if self.modality == "video" else ("audio", "wav")
-        return f"{folder}/{KINDS[self.kind].label}/{self.index:03d}.{end}"
+        return f"{folder}/{CATEGORIES[self.category].label}/{self.index:03d}.{end}"
 
     def generator(self) -> np.random.Generator:
         """Every item has its own random numbers, so that neither the order nor the size of the set changes it."""
-        return np.random.default_rng([self.seed, 1 if self.modality == "video" else 2, self.kind, self.index])
+        return np.random.default_rng([self.seed, 1 if self.modality == "video" else 2, self.category, self.index])
 
 
 def make_kitchen(
@@ -65,44 +65,44 @@ def make_kitchen(
 ) -> KitchenSet:
     """Draw and speak the set into the folder `out`.
 
-    Writes `videos/<kind>/<nnn>.mp4` (160 x 120, 25 fps, 64 frames) and `audio/<kind>/<nnn>.wav` (16 kHz mono) for each
-    of the 20 kinds, and `manifest.csv` with the split: the first `train` share of every kind is "train", the rest
+    Writes `videos/<category>/<nnn>.mp4` (160 x 120, 25 fps, 64 frames) and `audio/<category>/<nnn>.wav` (16 kHz mono) for each
+    of the 20 categories, and `manifest.csv` with the split: the first `train` share of every category is "train", the rest
     "test", whose scenes, colours, voices and sentences never occur in "train". A rerun with the same arguments keeps
     finished files. More than one worker are processes that are spawned: a script must then call this under
     `if __name__ == "__main__":`.
 
-    seed: 0 or more; videos, utterances: items a kind, at least 2; train: between 0 and 1, both parts get an item;
+    seed: 0 or more; videos, utterances: items a category, at least 2; train: between 0 and 1, both parts get an item;
     workers: processes that draw and speak.
     InputError: an argument out of range, espeakng-loader missing, or `out` holds something else.
     """
-    check_numbers("kind", {"videos": videos, "utterances": utterances}, seed, train, workers)
+    check_numbers("category", {"videos": videos, "utterances": utterances}, seed, train, workers)
     speak("ready", "en-us")  # says at once, not in a worker, that the speech package is missing
     out = Path(out)
     claim(out, _STAMP, {"drawing": DRAWING, "seed": seed, "videos": videos, "utterances": utterances, "train": train})
     jobs = [
-        _Job(modality, kind, index, "train" if index < train_count(count, train) else "test", seed)
+        _Job(modality, category, index, "train" if index < train_count(count, train) else "test", seed)
         for modality, count in (("video", videos), ("audio", utterances))
-        for kind in range(len(KINDS))
+        for category in range(len(CATEGORIES))
         for index in range(count)
     ]
     made = make_missing(out, jobs, _write, progress, workers)
     manifest = write_manifest(out, COLUMNS, map(_row, jobs))
-    return KitchenSet(out, manifest, videos * len(KINDS), utterances * len(KINDS), made, len(jobs) - made)
+    return KitchenSet(out, manifest, videos * len(CATEGORIES), utterances * len(CATEGORIES), made, len(jobs) - made)
 
 
 def _write(path: Path, job: _Job) -> None:
     rng = job.generator()
     if job.modality == "video":
-        write_video(path, KINDS[job.kind], job.part, job.seed, rng)
+        write_video(path, CATEGORIES[job.category], job.part, job.seed, rng)
     else:
-        write_utterance(path, make_utterance(KINDS[job.kind], job.part, rng), rng)
+        write_utterance(path, make_utterance(CATEGORIES[job.category], job.part, rng), rng)
 
 
 def _row(job: _Job) -> dict[str, str]:
-    kind = KINDS[job.kind]
-    row = {"id": job.place, "modality": job.modality, "path": job.place, "label": kind.label, "split": job.part}
-    row |= {"action": kind.action, "subject": kind.subject, "receptacle": kind.receptacle}
+    category = CATEGORIES[job.category]
+    row = {"id": job.place, "modality": job.modality, "path": job.place, "label": category.label, "split": job.part}
+    row |= {"action": category.action, "subject": category.subject, "receptacle": category.receptacle}
     if job.modality == "video":
         return row | {"group": scene_name(job.part, scene_index(job.part, job.generator()))}
-    utterance = make_utterance(kind, job.part, job.generator())
+    utterance = make_utterance(category, job.part, job.generator())
     return row | {"group": utterance.voice, "voice": utterance.voice, "text": utterance.text}

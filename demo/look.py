@@ -1,4 +1,4 @@
-"""What one video looks like beyond its kind: colours, sizes, tempo and phase."""
+"""What one video looks like beyond its category: colours, sizes, tempo and phase."""
 
 from dataclasses import dataclass
 

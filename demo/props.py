@@ -1,11 +1,11 @@
-"""Things that lie about and have nothing to do with the action: the same ones that other kinds are about."""
+"""Things that lie about and have nothing to do with the action: the same ones that other categories are about."""
 
 from collections.abc import Callable
 
 import numpy as np
 
 from . import food, things
-from .kinds import Kind
+from .categories import Category
 from .look import Look
 from .pen import Pen
 
@@ -14,11 +14,11 @@ _FOOD = ("apple", "cucumber", "orange", "onion", "lemon", "radish")
 _TOOL_OF = {"squeeze": "juicer", "grate": "grater"}  # what an action brings along besides its subject and receptacle
 
 
-def lay_out(pen: Pen, kind: Kind, look: Look, count: int, rng: np.random.Generator) -> None:
-    """Draw `count` things (0 to 4) that the kind is not about on the back of the counter, and at times an idle tap."""
-    if kind.action != "wash" and rng.random() < 0.4:
+def lay_out(pen: Pen, category: Category, look: Look, count: int, rng: np.random.Generator) -> None:
+    """Draw `count` things (0 to 4) that the category is not about on the back of the counter, and at times an idle tap."""
+    if category.action != "wash" and rng.random() < 0.4:
         things.tap(pen.at(rng.uniform(20, 140), rng.uniform(22, 34), 0.0, 0.9, bool(rng.random() < 0.5)), look)
-    own = (kind.subject, kind.receptacle, _TOOL_OF.get(kind.action, ""))
+    own = (category.subject, category.receptacle, _TOOL_OF.get(category.action, ""))
     others = [name for name in (*_FOOD, *_STANDING) if name not in own]
     chosen = rng.choice(others, size=count, replace=False)
     places = rng.permutation(len(_PLACES))[:count]

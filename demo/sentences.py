@@ -21,7 +21,7 @@ TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
         "we keep {gerund}.",
     ),
 }
-"""`{base}` and `{gerund}` are the verb phrases of a kind."""
+"""`{base}` and `{gerund}` are the verb phrases of a category."""
 
 VOICES: Final[dict[str, tuple[str, ...]]] = {
     "train": (

@@ -1,4 +1,4 @@
-"""One utterance of a kind: who says which sentence, how fast and how high, in which room."""
+"""One utterance of a category: who says which sentence, how fast and how high, in which room."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +8,11 @@ import numpy as np
 from fmn.speech.acoustics import in_a_room, write_wav
 from fmn.speech.espeak import speak
 
-from .kinds import Kind
+from .categories import Category
 from .sentences import TEMPLATES, VOICES
 
 SHORT = 0.24
-"""Share of utterances that say "it" for the subject, so that some kinds sound alike."""
+"""Share of utterances that say "it" for the subject, so that some categories sound alike."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,17 @@ class Utterance:
     pitch_range: int
 
 
-def sentence(kind: Kind, template: str, phrase: str) -> str:
-    """What is said: a template of `TEMPLATES` with the kind's full or short phrase."""
-    return template.format(base=phrase.replace("~", kind.verb), gerund=phrase.replace("~", kind.gerund))
+def sentence(category: Category, template: str, phrase: str) -> str:
+    """What is said: a template of `TEMPLATES` with the category's full or short phrase."""
+    return template.format(base=phrase.replace("~", category.verb), gerund=phrase.replace("~", category.gerund))
 
 
-def make_utterance(kind: Kind, part: str, rng: np.random.Generator) -> Utterance:
+def make_utterance(category: Category, part: str, rng: np.random.Generator) -> Utterance:
     """Draw who says what; voices and sentence templates are those of `part`."""
     template = str(rng.choice(TEMPLATES[part]))
-    phrase = kind.short if rng.random() < SHORT else kind.full
+    phrase = category.short if rng.random() < SHORT else category.full
     return Utterance(
-        text=sentence(kind, template, phrase),
+        text=sentence(category, template, phrase),
         voice=str(rng.choice(VOICES[part])),
         rate=int(rng.integers(150, 191)),
         pitch=int(rng.integers(40, 61)),

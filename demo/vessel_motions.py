@@ -5,19 +5,19 @@ from math import cos, pi, radians, sin
 import numpy as np
 
 from . import food, things
+from .categories import Category
 from .drops import BASE, arc, fall, from_local, smooth
-from .kinds import Kind
 from .look import Look
 from .pen import Pen, shade
 
 
-def pour(pen: Pen, kind: Kind, look: Look, time: float) -> None:
+def pour(pen: Pen, category: Category, look: Look, time: float) -> None:
     """The container tilts and rights itself; what it holds runs into the vessel, whose level rises."""
-    liquid = look.paint[kind.subject]
+    liquid = look.paint[category.subject]
     turn = 0.5 - 0.5 * cos(2 * pi * (time * 0.55 * look.tempo + look.phase))
     tilt = -15 - 100 * smooth(turn)
     vessel = pen.at(58, BASE)
-    into_jar = kind.receptacle == "jar"
+    into_jar = category.receptacle == "jar"
     level = 0.15 + 0.25 * time
     surface = -8 - 42 * level if into_jar else -14.0
     if into_jar:
@@ -39,15 +39,15 @@ def pour(pen: Pen, kind: Kind, look: Look, time: float) -> None:
         things.jar_front(vessel, look)
     else:
         things.pan_front(vessel, look)
-    (things.carton if kind.subject == "milk" else things.oil_bottle)(grip, look)
+    (things.carton if category.subject == "milk" else things.oil_bottle)(grip, look)
     things.hand(pen.at(104, 34 + 4 * sin(2 * pi * turn)), look, (60, 6 - 20 * turn))
 
 
-def sprinkle(pen: Pen, kind: Kind, look: Look, time: float) -> None:
+def sprinkle(pen: Pen, category: Category, look: Look, time: float) -> None:
     """A hand shakes the upturned shaker; grains fall on the vessel."""
-    grain = look.paint[kind.subject]
+    grain = look.paint[category.subject]
     vessel = pen.at(72, BASE)
-    if kind.receptacle == "plate":
+    if category.receptacle == "plate":
         things.plate(vessel, look)
         floor = BASE
     else:
@@ -59,32 +59,32 @@ def sprinkle(pen: Pen, kind: Kind, look: Look, time: float) -> None:
     shake = sin(2 * pi * (time * 3.0 * look.tempo + look.phase))
     x, y = 76 + 12 * shake, 36 + 3 * abs(shake)
     fall(pen, look, time, (x - 4, y + 18), floor - y - 18, 34.0, 1.8, grain, 48)
-    if kind.receptacle != "plate":
+    if category.receptacle != "plate":
         things.pan_front(vessel, look)
     shaker = pen.at(x, y, 180 + 16 * shake)
-    (things.salt_cellar if kind.subject == "salt" else things.spice_tin)(shaker, look)
+    (things.salt_cellar if category.subject == "salt" else things.spice_tin)(shaker, look)
     things.hand(pen.at(x, y - 6), look, (60, -34))
 
 
-def squeeze(pen: Pen, kind: Kind, look: Look, time: float) -> None:
+def squeeze(pen: Pen, category: Category, look: Look, time: float) -> None:
     """A hand presses and twists half a fruit on the juicer; juice drips into the dish."""
     press = 0.5 + 0.5 * sin(2 * pi * (time * 1.2 * look.tempo + look.phase))
-    juice = shade(look.paint[kind.subject], 1.2)
+    juice = shade(look.paint[category.subject], 1.2)
     dish = pen.at(80, BASE)
     things.juicer_back(dish, look, juice, min(1.0, 0.2 + 0.25 * time))
     fall(pen, look, time, (80, BASE - 34), 30, 44.0, 3.2, juice, 8 + int(16 * press))
     y = BASE - 46 + 20 * press
     fruit = pen.at(80, y, 10 * sin(2 * pi * time * 2.4 * look.tempo))
-    food.half(fruit, kind.subject, look)
+    food.half(fruit, category.subject, look)
     things.juicer_front(dish, look)
     things.hand(fruit.at(2, -20 * look.size), look, (30, -60))
 
 
-def stir(pen: Pen, kind: Kind, look: Look, time: float) -> None:
+def stir(pen: Pen, category: Category, look: Look, time: float) -> None:
     """A tool circles in the vessel and carries the contents round."""
     angle = 2 * pi * (time * 1.25 * look.tempo + look.phase)
     vessel = pen.at(74, BASE + 2)
-    in_pan = kind.receptacle == "frying pan"
+    in_pan = category.receptacle == "frying pan"
     if in_pan:
         things.pan_back(vessel, look)
         for k in range(14):
@@ -118,12 +118,12 @@ def stir(pen: Pen, kind: Kind, look: Look, time: float) -> None:
     things.hand(tool, look, (60, 10))
 
 
-def take_out(pen: Pen, kind: Kind, look: Look, time: float) -> None:
+def take_out(pen: Pen, category: Category, look: Look, time: float) -> None:
     """A hand comes down, grips, and carries the thing up and away."""
     done = (time - 0.7 * look.phase) / 1.7 * look.tempo
     down = smooth(min(1.0, max(0.0, done / 0.35)))
     up = smooth(min(1.0, max(0.0, (done - 0.42) / 0.55)))
-    from_jar = kind.receptacle == "jar"
+    from_jar = category.receptacle == "jar"
     rest = np.array([76.0, 34.0]) if from_jar else np.array([78.0, BASE - 36 * look.size])
     height = 95.0
     place = rest + np.array([18 * up, -height * up])
@@ -136,5 +136,5 @@ def take_out(pen: Pen, kind: Kind, look: Look, time: float) -> None:
         things.hand(pen.at(fingers[0], fingers[1]), look, (46, -60))
     else:
         things.plate(pen.at(78, BASE), look)
-        food.whole(pen.at(place[0], place[1] + 14 * look.size, 8 * up), kind.subject, look)
+        food.whole(pen.at(place[0], place[1] + 14 * look.size, 8 * up), category.subject, look)
         things.hand(pen.at(fingers[0] + 2, fingers[1] - 6), look, (46, -60))

@@ -5,6 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from fmn.errors import InputError
+
 TEMPORARY = ".tmp-"
 """What the name of a half-written file begins with."""
 
@@ -46,3 +50,20 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def alone(folder: Path, name: str, taken: str) -> Iterator[None]:
+    """Hold the lock file `name` of `folder`, which the system frees when the process ends, however that ends.
+
+    Raises InputError with the sentence `taken` when another process holds it.
+    """
+    lock = FileLock(folder / name, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(taken) from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -15,7 +15,7 @@ from .standardiser import Standardiser
 
 ENROLLED_FILE = "enrolled.safetensors"
 # Distance of two encodings of one file, as a share of the vector's length, both standardised: rounding only. Different
-# items of one kind were measured to be 0.37 apart at the least, and 0.65-0.9 from their nearest neighbour as a rule.
+# items of one category were measured to be 0.37 apart at the least, and 0.65-0.9 from their nearest neighbour as a rule.
 SAME = 0.02
 
 
@@ -39,7 +39,7 @@ def read_enrolled(run: Path, config: Config) -> dict[str, NDArray[np.float32]]:
         found = load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(
-            f"A run with enrolled kinds holds {ENROLLED_FILE}; that of {run} cannot be read ({error})."
+            f"A run with enrolled categories holds {ENROLLED_FILE}; that of {run} cannot be read ({error})."
         ) from None
     for modality, dim in (("video", config.video_dim), ("audio", config.audio_dim)):
         each = found.get(modality)

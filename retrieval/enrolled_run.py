@@ -1,4 +1,4 @@
-"""A run with kinds enrolled: a new folder beside the run that it came from, which never changes."""
+"""A run with categories enrolled: a new folder beside the run that it came from, which never changes."""
 
 import datetime
 import os
@@ -35,7 +35,7 @@ def check_out(out: Path) -> None:
 
 
 def write_enrolled_run(run: Path, out: Path, retriever: Retriever, enrolled: Sequence[dict[str, Any]]) -> None:
-    """Write `retriever`, the run's with kinds enrolled, to `out`; `run.json` comes last, so half a run is none.
+    """Write `retriever`, the run's with categories enrolled, to `out`; `run.json` comes last, so half a run is none.
 
     Args:
         run: folder of the run that it came from.

@@ -1,4 +1,4 @@
-"""Learning new kinds without training: matched pairs of a label are written into slots of their own (paper, 3.3)."""
+"""Learning new categories without training: matched pairs of a label are written into slots of their own (paper, 3.3)."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -54,7 +54,7 @@ def check_can_enrol(config: FmnConfig) -> None:
         raise InputError(NOT_PAIRED)
     if config.leaves_memory_out:
         raise InputError(
-            "Enrolled kinds are found through the memory, which this run leaves out (beta 0). Train one with another "
+            "Enrolled categories are found through the memory, which this run leaves out (beta 0). Train one with another "
             "--beta, such as 1."
         )
 
@@ -66,12 +66,12 @@ def enrol(
     audio: NDArray[np.floating] | Tensor,
     labels: Sequence[str],
 ) -> tuple[Retriever, list[Enrolment]]:
-    """Write matched pairs of new kinds into the banks, without a gradient step.
+    """Write matched pairs of new categories into the banks, without a gradient step.
 
     The pairs of a label are averaged, standardised, into one slot of both banks: a free slot if there is one, else the
     banks grow by one. No slot that was filled before is touched, except that further pairs of a label that was enrolled
     before are averaged into its slot, each pair with the same weight. In eq. 3 the S1 of a pair that meets in an
-    enrolled slot counts as 1 (`FeatureMemoryNetwork.correct`), because the head was never trained on that kind.
+    enrolled slot counts as 1 (`FeatureMemoryNetwork.correct`), because the head was never trained on that category.
 
     Args:
         retriever: a fitted FMN; it stays as it is.
@@ -79,7 +79,7 @@ def enrol(
         labels: [n], what each pair shows.
 
     Returns:
-        A retriever with the kinds enrolled, and what was done, by label. It keeps the features of the pairs, so that
+        A retriever with the categories enrolled, and what was done, by label. It keeps the features of the pairs, so that
         `Retriever.check` refuses a cache that has them in its test split.
 
     Raises:

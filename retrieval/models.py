@@ -17,6 +17,8 @@ def make_config(kind: str, values: dict[str, Any]) -> Config:
     """The config of a kind of model from its JSON values. TypeError or InputError where they are not one."""
     if kind not in _CONFIGS:
         raise InputError(f"A run holds a model of kind {' or '.join(_CONFIGS)}; got {kind!r}.")
+    if values.get("slots") == "kinds":  # what runs made before categories had that one name say
+        values = {**values, "slots": "categories"}
     return _CONFIGS[kind](**values)
 
 

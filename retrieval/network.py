@@ -26,7 +26,7 @@ HEAT = 8.0  # of the cosine in S1 at the start; it is learned
 _CHOICES = (
     ("keys", ("raw", "common")),
     ("maximum", ("hard", "soft")),
-    ("slots", ("kinds", "paired", "independent")),
+    ("slots", ("categories", "paired", "independent")),
     ("projection", ("gated", "linear")),
     ("fusion", ("cosine", "both", "head")),
 )
@@ -43,10 +43,10 @@ class FmnConfig:
     "both" adds the two. `keys`: where a query meets the slots. The banks always hold *unmapped* features; "raw"
     compares those (the paper), "common" sends slot and query through the same projection first. `maximum`: "hard" is
     the paper's max over slots of M_v * M_a; "soft" is the inner product of the two softmaxes over slots at
-    `temperature`. `slots`: "kinds" gives each kind one slot, the mean of all its pairs with S1 > T1
-    (`fmn.retrieval.kind_slots`); "paired" banks are written pair by pair and together, so that slot x of both is one
+    `temperature`. `slots`: "categories" gives each category one slot, the mean of all its pairs with S1 > T1
+    (`fmn.retrieval.category_slots`); "paired" banks are written pair by pair and together, so that slot x of both is one
     pair, by T1, T2 and `weight` (the paper); "independent" ones each by their own similarity. However they were fitted,
-    updating goes by T1, T2 and `weight`. `enrolled`: label -> slot of the kinds that were written into the banks
+    updating goes by T1, T2 and `weight`. `enrolled`: label -> slot of the categories that were written into the banks
     without training (`fmn.retrieval.enrolment`).
     """
 
@@ -62,7 +62,7 @@ class FmnConfig:
     learn_beta: bool = False
     keys: str = "common"
     maximum: str = "soft"
-    slots: str = "kinds"
+    slots: str = "categories"
     temperature: float = 0.1
     projection: str = "gated"
     fusion: str = "cosine"
@@ -186,7 +186,7 @@ class FeatureMemoryNetwork(nn.Module):
         return p_video @ slots_video.T, p_audio @ slots_audio.T
 
     def _with_none_of_these(self, m_video: Tensor, m_audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Both with a column for "none of these" where nothing but enrolled kinds is remembered; which are enrolled.
+        """Both with a column for "none of these" where nothing but enrolled categories is remembered; which are enrolled.
 
         Alone, an enrolled slot would be the nearest one of everything. T2 is what resembles no slot.
         """
@@ -240,7 +240,7 @@ class FeatureMemoryNetwork(nn.Module):
     def correct(self, s1: Tensor, agreement: Tensor, share: Tensor | None = None) -> Tensor:
         """Eq. 3: S = S1 * Max^beta, with Max as `agreement`.
 
-        The head never saw an enrolled kind and rejects it, so where Max comes from an enrolled slot S1 counts as 1:
+        The head never saw an enrolled category and rejects it, so where Max comes from an enrolled slot S1 counts as 1:
         S1 + (1 - S1) * share, with the soft maximum and beta = 1 the same as S1 * (Max of old slots) + (Max of new).
         """
         if share is not None:

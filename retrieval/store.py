@@ -112,7 +112,7 @@ def load(run: str | Path) -> Retriever:
             "seed": facts.get("seed"),
             "epochs": facts.get("epochs"),
             "kept epoch": (facts.get("best") or {}).get("epoch"),
-            **({"enrolled kinds": len(facts["config"].enrolled)} if facts.get("enrolled") else {}),
+            **({"enrolled categories": len(facts["config"].enrolled)} if facts.get("enrolled") else {}),
             **({} if facts.get("status") == "finished" else {"state": "UNFINISHED, interrupted or still at work"}),
             "about": {key: facts[key] for key in keep if key in facts} | {"config": facts["config"].to_json()},
         },

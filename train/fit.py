@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from fmn.errors import InputError
+from fmn.retrieval.category_slots import remember_categories
 from fmn.retrieval.enrolment import pair_memory
-from fmn.retrieval.kind_slots import remember_kinds
 from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
 from fmn.retrieval.store import BEST_FILE, save_network
 
@@ -128,7 +128,7 @@ def _epoch(
     network.train()
     sums = torch.zeros(4, device=device)
     steps = 0
-    by_kind = network.config.slots == "kinds"
+    by_category = network.config.slots == "categories"
     for video_rows, audio_rows in matching_batches(data.fit_video.codes, data.fit_audio.codes, settings.batch, lots):
         match = (data.fit_video.codes[video_rows][:, None] == data.fit_audio.codes[audio_rows][None, :]).to(device)
         video = network.standardise_video(data.fit_video.features[video_rows.to(device)])
@@ -146,15 +146,15 @@ def _epoch(
         optimizer.step()
         sums += torch.stack([loss.detach(), matching.detach(), triplet.detach(), ranking.detach()])
         steps += 1
-        if by_kind:
+        if by_category:
             continue
         # Remembered after the step: a pair that met its own copy in the bank would teach the head to trust copies.
         network.memory.update(video, audio, s1.diagonal().detach(), match.diagonal())
         if settings.writes == "score" and len(video) > 1:  # and each clip with the next one's recording
             others = torch.arange(1, len(video) + 1, device=device) % len(video)
             network.memory.update(video, audio[others], s1.detach()[torch.arange(len(video)), others])
-    if by_kind:
-        _remember_kinds(network, data)
+    if by_category:
+        _remember_categories(network, data)
     means = (sums / max(1, steps)).tolist()
     if not all(value == value for value in means):
         raise InputError(f"The loss is no longer a number in epoch {epoch}. Train again with a smaller --rate.")
@@ -164,12 +164,12 @@ def _epoch(
 
 
 @torch.no_grad()
-def _remember_kinds(network: FeatureMemoryNetwork, data: TrainingSet) -> None:
+def _remember_categories(network: FeatureMemoryNetwork, data: TrainingSet) -> None:
     network.eval()  # dropout would be in the scores
     video = network.standardise_video(data.fit_video.features)
     audio = network.standardise_audio(data.fit_audio.features)
     s1 = network.all_s1(network.embed_video(video), network.embed_audio(audio))
-    remember_kinds(pair_memory(network), video, audio, data.fit_video.codes, data.fit_audio.codes, s1)
+    remember_categories(pair_memory(network), video, audio, data.fit_video.codes, data.fit_audio.codes, s1)
 
 
 def both_sides(data: TrainingSet) -> dict[str, list[str]]:

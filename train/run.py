@@ -70,22 +70,24 @@ def train(
         InputError: nothing to fit on, an unknown device, or `run` holds another or a finished run.
     """
     settings = settings or TrainSettings()
-    if settings.writes == "score" and (config or FmnConfig()).slots == "kinds":
-        raise InputError("One slot a kind is written by label; writing by score goes with slots 'paired' (--slots).")
+    if settings.writes == "score" and (config or FmnConfig()).slots == "categories":
+        raise InputError(
+            "One slot a category is written by label; writing by score goes with slots 'paired' (--slots)."
+        )
     chosen = {modality: cache.encoder(modality, (encoders or {}).get(modality)) for modality in ("video", "audio")}
     config = FmnConfig(
         **{**(config or FmnConfig()).to_json(), "video_dim": chosen["video"].dim, "audio_dim": chosen["audio"].dim}
     )
     names = {modality: record.name for modality, record in chosen.items()}
     data = load_training_set(cache, names, settings.validation, pick_device(device), without)
-    kinds = len(set(data.fit_video.codes.tolist()) & set(data.fit_audio.codes.tolist()))
-    crowded = config.slots == "kinds" and kinds > config.capacity
+    categories = len(set(data.fit_video.codes.tolist()) & set(data.fit_audio.codes.tolist()))
+    crowded = config.slots == "categories" and categories > config.capacity
     if crowded:
         config = replace(config, slots="paired")
     facts = run_facts(cache, names, data, config, settings.to_json(), settings.seed)
     if crowded:
         facts["warnings"].append(
-            f"{kinds} kinds do not fit into {config.capacity} slots, one each: the memory was written pair by pair. "
+            f"{categories} categories do not fit into {config.capacity} slots, one each: the memory was written pair by pair. "
             "More slots: --capacity."
         )
     facts["without"] = sorted(without)

@@ -32,7 +32,7 @@ class TrainSettings:
     train split that is held out, per label (groups whole). `triplet`: lambda of eq. 4. `margin`: of eq. 1, in cosine.
     `ranking`: weight of the softmax ranking of the cosines times `scale`, see `fmn.train.losses.ranking_loss`.
     `writes`: which pairs the memory is offered: "label", the matching ones; "score", as many that do not match as well,
-    so that S1 > T1 alone decides (not with one slot a kind, which the labels tell apart).
+    so that S1 > T1 alone decides (not with one slot a category, which the labels tell apart).
     `negatives`: which others form the triplets, see `fmn.train.losses.triplet_loss`.
     """
 

@@ -19,7 +19,7 @@ def settings_of_run(run: Path) -> tuple[FmnConfig, TrainSettings, dict[str, str]
     facts = read_run(run)
     config = facts["config"]
     if not isinstance(config, FmnConfig):
-        raise InputError(f"Only an FMN learns new kinds; {run} holds a model of kind {facts['kind']}.")
+        raise InputError(f"Only an FMN learns new categories; {run} holds a model of kind {facts['kind']}.")
     source = facts.get("enrolled_from")
     if isinstance(source, dict) and isinstance(source.get("slots"), int):
         config = replace(config, capacity=source["slots"], enrolled={})

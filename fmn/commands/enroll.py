@@ -1,4 +1,4 @@
-"""fmn-enroll: clips and recordings of new kinds in, a run that knows them out; nothing is trained."""
+"""fmn-enroll: clips and recordings of new categories in, a run that knows them out; nothing is trained."""
 
 import shlex
 from pathlib import Path
@@ -36,7 +36,7 @@ def main(
     device: str,
     quiet: bool,
 ) -> None:
-    """Write the kinds shown in VIDEOS and said in AUDIO into the memory of RUN, as a new run.
+    """Write the categories shown in VIDEOS and said in AUDIO into the memory of RUN, as a new run.
 
     The folders are laid out as for fmn-extract: a sub-folder a label, or files of the same name. Clips and recordings
     of a label are paired by file name, else the i-th clip with the i-th recording. RUN never changes. Exit code 1 if a
@@ -64,7 +64,7 @@ def main(
         raise InputError(f"No clip of {videos} found a recording of {audio} of its label. Nothing was enrolled.")
     if not again and (known := sorted(set(labels) & known_labels(run, features))):
         raise InputError(
-            f"Enrolment is for new kinds, but {run} knows {len(known)} of these labels already "
+            f"Enrolment is for new categories, but {run} knows {len(known)} of these labels already "
             f"({', '.join(known[:SHOWN])}). Leave them out, or give --again to enrol them all the same."
         )
     left, right = [a for a, _, _ in pairing.rows], [b for _, b, _ in pairing.rows]
@@ -91,7 +91,7 @@ def main(
         if encoded.failures:
             click.echo(f"{len(encoded.failures)} files could not be used; they are named above.")
         click.echo(
-            f"Enrolled {len(labels)} pairs of {len(done)} kinds without training; the banks have {capacity[1]} slots "
+            f"Enrolled {len(labels)} pairs of {len(done)} categories without training; the banks have {capacity[1]} slots "
             f"({capacity[0]} before)."
         )
         for warning in features.warnings():

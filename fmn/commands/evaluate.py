@@ -31,9 +31,9 @@ MOST = 1_000_000
     "--held-out-classes",
     type=click.IntRange(1, MOST),
     metavar="K",
-    help="In place of the table: leave K kinds out of a fitting of the run's settings, enrol them, and compare.",
+    help="In place of the table: leave K categories out of a fitting of the run's settings, enrol them, and compare.",
 )
-@click.option("--seeds", type=click.IntRange(1, MOST), help="Choices of kinds and pairs for it.  [default: 3]")
+@click.option("--seeds", type=click.IntRange(1, MOST), help="Choices of categories and pairs for it.  [default: 3]")
 @click.option("--work", type=click.Path(path_type=Path), help="Keep its fitted runs here, for a rerun.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Also draw its curve as PNG.")
 def main(
@@ -60,7 +60,7 @@ def main(
     from rich.console import Console
 
     from fmn.cache import FeatureCache
-    from fmn.commands.new_kinds import show_new_kinds
+    from fmn.commands.new_categories import show_new_categories
     from fmn.commands.progress import Bars
     from fmn.retrieval import load, newest_run
     from fmn.retrieval.protocol import evaluate_cache
@@ -81,7 +81,7 @@ def main(
     if held_out_classes is not None:
         if update_memory or json_file or split != "test":
             raise InputError("--held-out-classes goes without --update-memory, --json and --split.")
-        show_new_kinds(run, cache, held_out_classes, seeds or 3, ks, work, csv_file, plot)
+        show_new_categories(run, cache, held_out_classes, seeds or 3, ks, work, csv_file, plot)
         return
     retriever = load(run)
     features = FeatureCache(cache)

@@ -25,15 +25,19 @@ from fmn.errors import InputError
 @click.option("--maximum", type=click.Choice(["soft", "hard"]), help="Max over slots: soft, or hard as in eq. 3.")
 @click.option(
     "--slots",
-    type=click.Choice(["kinds", "paired", "independent"]),
-    help="One averaged slot a kind; or written pair by pair, both banks together (the paper) or each alone.",
+    type=click.Choice(["categories", "paired", "independent"]),
+    help="One averaged slot a category; or written pair by pair, both banks together (the paper) or each alone.",
 )
 @click.option("--fusion", type=click.Choice(["cosine", "both", "head"]), help="What S1 sees; head is the paper's.")
 @click.option("--t1", type=float, help="A pair is remembered when its S1 is above this.")
 @click.option(
-    "--t2", type=float, help="A pair that resembles no slot so much gets a slot of its own; not with one slot a kind."
+    "--t2",
+    type=float,
+    help="A pair that resembles no slot so much gets a slot of its own; not with one slot a category.",
 )
-@click.option("--weight", type=float, help="Share of the new pair when a slot is averaged; not with one slot a kind.")
+@click.option(
+    "--weight", type=float, help="Share of the new pair when a slot is averaged; not with one slot a category."
+)
 @click.option("--writes", type=click.Choice(["label", "score"]), help="Remember matching pairs, or go by S1 alone.")
 @click.option("--common", type=int, help="Columns of the common space.")
 @click.option("--dropout", type=float, help="Of the standardised features.")

@@ -21,12 +21,12 @@ def call(command, *arguments):
 
 @pytest.fixture(scope="module")
 def enrolled(line, commands, tmp_path_factory):
-    """Media of two new kinds, one file of them broken and one without a partner, enrolled into the line's run."""
+    """Media of two new categories, one file of them broken and one without a partner, enrolled into the line's run."""
     folder = tmp_path_factory.mktemp("enrolled")
-    for kind, name in enumerate(("zigzag", "bounce")):
+    for category, name in enumerate(("zigzag", "bounce")):
         for i in range(2):
-            commands.write_clip(folder / "videos" / name / f"{i}.mp4", kind, 70 + i)
-            commands.write_sound(folder / "audio" / name / f"{i}.wav", kind, 70 + i)
+            commands.write_clip(folder / "videos" / name / f"{i}.mp4", category, 70 + i)
+            commands.write_sound(folder / "audio" / name / f"{i}.wav", category, 70 + i)
     commands.write_sound(folder / "audio" / "bounce" / "alone.wav", 1, 99)
     (folder / "videos" / "zigzag" / "broken.mp4").write_bytes(b"this is no film")
     before = {path.name: path.read_bytes() for path in (line.folder / "runs" / "001").iterdir()}
@@ -36,7 +36,7 @@ def enrolled(line, commands, tmp_path_factory):
     return SimpleNamespace(folder=folder, said=said, shared=shared, same=before == after, line=line.folder)
 
 
-def test_new_kinds_are_enrolled_and_what_could_not_be_is_named(enrolled):
+def test_new_categories_are_enrolled_and_what_could_not_be_is_named(enrolled):
     assert enrolled.said.exit_code == 1 and enrolled.same
     assert "broken.mp4" in enrolled.said.stderr and "zigzag: 2 pairs" in enrolled.said.stdout
     assert "1 files found no partner" in enrolled.said.stdout and "bounce/alone.wav" in enrolled.said.stdout
@@ -48,7 +48,7 @@ def test_new_kinds_are_enrolled_and_what_could_not_be_is_named(enrolled):
 def test_the_enrolled_run_is_evaluated_and_searched(enrolled):
     shared = ("--run", enrolled.folder / "run", "--cache", enrolled.line / "cache")
     said = call(evaluate, *shared, "--recall", "1,2")
-    assert said.exit_code == 0 and "enrolled kinds 2" in " ".join(said.stdout.split())
+    assert said.exit_code == 0 and "enrolled categories 2" in " ".join(said.stdout.split())
     found = call(search, enrolled.folder / "audio" / "zigzag" / "0.wav", *shared, "--json")
     assert found.exit_code == 0 and len(json.loads(found.stdout)["hits"]) == 10
 
@@ -93,7 +93,7 @@ def test_eval_tells_what_updating_does(line, tmp_path):
     assert said.stdout.split("memory updated")[0].startswith(plain.stdout.split("video->speech")[0])
 
 
-def test_the_experiment_with_new_kinds_says_when_there_are_too_few_pairs(line):
+def test_the_experiment_with_new_categories_says_when_there_are_too_few_pairs(line):
     shared = ("--run", line.folder / "runs" / "001", "--cache", line.folder / "cache")
     said = call(evaluate, *shared, "--held-out-classes", "1")
     assert said.exit_code == 2 and "cannot be left out" in said.stderr

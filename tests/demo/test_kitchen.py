@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from fmn.demo.kitchen import KINDS, make_kitchen
+from fmn.demo.kitchen import CATEGORIES, make_kitchen
 from fmn.errors import InputError
 
 
@@ -48,7 +48,7 @@ def test_the_parts_share_no_voice_sentence_or_scene(rows):
     assert not seen["train"].keys() & seen["test"].keys()
 
 
-def test_an_utterance_says_its_kind(rows):
+def test_an_utterance_says_its_category(rows):
     for row in rows:
         if row["modality"] == "audio":
             assert row["action"].split()[0][:3] in row["text"], row
@@ -101,7 +101,7 @@ def test_a_rerun_keeps_finished_files_and_restores_a_lost_one(kitchen, rows):
 def test_an_item_does_not_depend_on_the_size_of_the_set(kitchen, rows, tmp_path):
     """Other counts, one worker: the items that both sets have in the same part are the same bytes."""
     larger = make_kitchen(tmp_path / "larger", seed=3, videos=3, utterances=2, train=0.5, workers=1)
-    for place in [f"{kind.label}/000" for kind in KINDS[::6]]:
+    for place in [f"{category.label}/000" for category in CATEGORIES[::6]]:
         for file in (f"videos/{place}.mp4", f"audio/{place}.wav"):
             assert (larger.path / file).read_bytes() == (kitchen.path / file).read_bytes(), file
 
@@ -134,9 +134,9 @@ def test_wrong_arguments_are_named(arguments, words, tmp_path):
     assert not (tmp_path / "set").exists()
 
 
-def test_kinds_share_things_and_motions():
-    assert len(KINDS) == 20 == len({kind.label for kind in KINDS})
-    subjects = Counter(kind.subject for kind in KINDS)
-    actions = Counter(kind.action for kind in KINDS)
+def test_categories_share_things_and_motions():
+    assert len(CATEGORIES) == 20 == len({category.label for category in CATEGORIES})
+    subjects = Counter(category.subject for category in CATEGORIES)
+    actions = Counter(category.action for category in CATEGORIES)
     assert all(count >= 2 for count in actions.values()) and len(actions) == 9
     assert sum(count >= 2 for count in subjects.values()) >= 6

@@ -5,11 +5,13 @@ from pathlib import Path
 import av
 import numpy as np
 
-from fmn.demo.kinds import KINDS
+from fmn.demo.categories import CATEGORIES
 from fmn.demo.movie import FPS, FRAMES, write_mp4
 from fmn.demo.video import draw
 
-MOVING = [k for k, kind in enumerate(KINDS) if kind.action in ("cut", "wash")]  # with mbtree their bytes changed
+MOVING = [
+    k for k, category in enumerate(CATEGORIES) if category.action in ("cut", "wash")
+]  # with mbtree their bytes changed
 
 
 def written(path: Path, frames: list[np.ndarray]) -> bytes:
@@ -19,7 +21,7 @@ def written(path: Path, frames: list[np.ndarray]) -> bytes:
 
 def test_the_same_frames_give_the_same_bytes_whatever_lay_in_memory(tmp_path: Path) -> None:
     seeds = [(k, item) for k in MOVING for item in range(2)]
-    clips = [list(draw(KINDS[k], "train", 0, np.random.default_rng([0, 1, k, item]))) for k, item in seeds]
+    clips = [list(draw(CATEGORIES[k], "train", 0, np.random.default_rng([0, 1, k, item]))) for k, item in seeds]
     rng = np.random.default_rng(0)
     seen: list[set[bytes]] = [set() for _ in clips]
     for _ in range(5):
@@ -29,7 +31,7 @@ def test_the_same_frames_give_the_same_bytes_whatever_lay_in_memory(tmp_path: Pa
 
 
 def test_a_file_plays_at_its_rate(tmp_path: Path) -> None:
-    clip = list(draw(KINDS[0], "train", 0, np.random.default_rng(1)))
+    clip = list(draw(CATEGORIES[0], "train", 0, np.random.default_rng(1)))
     written(tmp_path / "clip.mp4", clip)
     with av.open(str(tmp_path / "clip.mp4")) as container:
         stream = container.streams.video[0]

@@ -5,7 +5,7 @@ import colorsys
 import numpy as np
 import pytest
 
-from fmn.demo.kinds import KINDS
+from fmn.demo.categories import CATEGORIES
 from fmn.demo.motions import DRAW
 from fmn.demo.palette import RANGES, colour
 from fmn.demo.pen import Pen, blend, shade
@@ -13,22 +13,22 @@ from fmn.demo.scene import HEIGHT, SCENES, WIDTH, make_scene
 from fmn.demo.video import draw
 
 
-def frames(kind, part="train", item=0):
-    return np.stack(list(draw(kind, part, 0, np.random.default_rng([5, item]))))
+def frames(category, part="train", item=0):
+    return np.stack(list(draw(category, part, 0, np.random.default_rng([5, item]))))
 
 
-@pytest.mark.parametrize("kind", KINDS[::4], ids=lambda kind: kind.label)
-def test_a_clip_is_seeded_and_moves_a_lot(kind):
-    clip = frames(kind)
+@pytest.mark.parametrize("category", CATEGORIES[::4], ids=lambda category: category.label)
+def test_a_clip_is_seeded_and_moves_a_lot(category):
+    clip = frames(category)
     assert clip.shape == (64, HEIGHT, WIDTH, 3) and clip.dtype == np.uint8
-    assert np.array_equal(clip, frames(kind))
-    assert not np.array_equal(clip, frames(kind, item=1))
+    assert np.array_equal(clip, frames(category))
+    assert not np.array_equal(clip, frames(category, item=1))
     moved = np.abs(clip[:-1].astype(int) - clip[1:]).max(axis=3) > 25
     assert moved.any(axis=0).mean() > 0.05  # the share of the picture that something moves through
 
 
 def test_every_action_is_drawn():
-    assert {kind.action for kind in KINDS} == DRAW.keys()
+    assert {category.action for category in CATEGORIES} == DRAW.keys()
 
 
 @pytest.mark.parametrize("name", RANGES)

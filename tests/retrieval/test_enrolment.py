@@ -1,4 +1,4 @@
-"""Enrolment writes new kinds into slots of their own and leaves the old ones bit for bit."""
+"""Enrolment writes new categories into slots of their own and leaves the old ones bit for bit."""
 
 import numpy as np
 import pytest
@@ -106,7 +106,7 @@ def test_s1_counts_as_one_where_the_maximum_comes_from_an_enrolled_slot(keys, ma
             assert found[i, j] == pytest.approx(expected, rel=1e-3, abs=1e-5)
 
 
-def test_an_empty_memory_learns_kinds_too_and_a_pair_finds_itself():
+def test_an_empty_memory_learns_categories_too_and_a_pair_finds_itself():
     given = retriever(capacity=1, filled=0)
     video, audio = pairs(4)
     learnt, done = enrol(given, video, audio, ["a", "b", "c", "d"])
@@ -166,13 +166,13 @@ def test_same_stems_of_a_label_are_pairs_and_the_rest_goes_by_order():
     assert found.alone == ["stir/1.mp4", "pour/y.wav", "peel/1.wav"]
 
 
-def test_flat_folders_make_every_pair_a_kind_of_its_own():
+def test_flat_folders_make_every_pair_a_category_of_its_own():
     found = pair_up(items("video", "a.mp4", "b.mp4", pair=True), items("audio", "b.wav", "a.wav", pair=True))
     assert found.rows == [(0, 1, "a"), (1, 0, "b")] and not found.alone
 
 
 @pytest.mark.parametrize("maximum", ["soft", "hard"])
-def test_a_kind_enrolled_into_an_empty_memory_leaves_the_order_of_what_does_not_resemble_it(maximum):
+def test_a_category_enrolled_into_an_empty_memory_leaves_the_order_of_what_does_not_resemble_it(maximum):
     """Alone in the memory, an enrolled slot would be the nearest one of everything, and every score the same."""
     given = retriever(filled=0, maximum=maximum, t2=0.4)
     video, audio = pairs(12)

@@ -66,16 +66,16 @@ class PlainMemory:
         return Update(**counts)
 
 
-def draw(rng, kind, count, dims):
+def draw(rng, category, count, dims):
     """Pairs of one character: noise, few directions, copies with signs and zeros, or points of a small lattice."""
     made = []
     for dim in dims:
-        if kind == "noise":
+        if category == "noise":
             made.append(rng.normal(size=(count, dim)))
-        elif kind == "clusters":
+        elif category == "clusters":
             centres = rng.normal(size=(4, dim))
             made.append(centres[rng.integers(4, size=count)] + 0.2 * rng.normal(size=(count, dim)))
-        elif kind == "copies":
+        elif category == "copies":
             pool = np.concatenate([rng.normal(size=(2, dim)), np.zeros((1, dim))])
             pick, sign = rng.integers(3, size=count), rng.choice([-1.0, 1.0, 2.0], size=(count, 1))
             made.append(sign * pool[pick])
@@ -104,10 +104,10 @@ def test_a_thousand_batches_equal_the_plain_loop_bit_for_bit():
     totals = np.zeros(4, dtype=int)
     for _ in range(250):
         memory, plain, dims = pair_of_memories(rng)
-        kind = rng.choice(["noise", "clusters", "copies", "lattice"])
+        category = rng.choice(["noise", "clusters", "copies", "lattice"])
         for _ in range(4):
             count = int(rng.integers(0, 33))
-            video, audio = draw(rng, kind, count, dims)
+            video, audio = draw(rng, category, count, dims)
             s1 = rng.choice([*CORNERS, -2.0, 2.0, 2.0, 2.0, 2.0], size=count)
             match = rng.random(count) < 0.8 if rng.random() < 0.5 else None
             told = memory.update(
@@ -126,10 +126,10 @@ def test_a_thousand_batches_equal_the_plain_loop_bit_for_bit():
 @pytest.mark.parametrize("w", [0.0, 0.25, 1.0])
 def test_threshold_corners(t1, t2, w):
     rng = np.random.default_rng(1)
-    for kind in ("copies", "lattice", "clusters"):
+    for category in ("copies", "lattice", "clusters"):
         memory = FeatureMemory(3, (4, 3), t1, t2, w).double()
         plain = PlainMemory(3, 4, 3, t1, t2, w)
-        video, audio = draw(rng, kind, 24, (4, 3))
+        video, audio = draw(rng, category, 24, (4, 3))
         s1 = rng.choice([-1.0, 0.0, 0.7, 1.0, 2.0], size=24)
         memory.update(torch.from_numpy(video), torch.from_numpy(audio), torch.from_numpy(s1))
         plain.update(video, audio, s1)
@@ -273,12 +273,12 @@ def test_saves_and_loads_as_safetensors(tmp_path):
 def test_cuda_equals_the_cpu():
     rng = np.random.default_rng(5)
     here, there = (FeatureMemory(20, (64, 48), 0.3, 0.6, 0.2).to(device, torch.float64) for device in ("cpu", "cuda"))
-    for kind in ("clusters", "copies", "lattice", "noise"):
-        video, audio = (torch.from_numpy(part) for part in draw(rng, kind, 64, (64, 48)))
+    for category in ("clusters", "copies", "lattice", "noise"):
+        video, audio = (torch.from_numpy(part) for part in draw(rng, category, 64, (64, 48)))
         s1 = torch.from_numpy(rng.random(64))
         assert here.update(video, audio, s1) == there.update(video.cuda(), audio.cuda(), s1.cuda())
         for name, value in here.state_dict().items():
-            assert torch.equal(value, there.state_dict()[name].cpu()), (kind, name)
+            assert torch.equal(value, there.state_dict()[name].cpu()), (category, name)
 
 
 def test_arguments_are_checked_with_sentences():

@@ -19,13 +19,13 @@ from fmn.train.data import load_training_set
 from fmn.train.run import next_run, train
 from fmn.train.settings import TrainSettings
 
-DIM, KINDS = 12, 3
+DIM, CATEGORIES = 12, 3
 SMALL = FmnConfig(common=8, hidden=8, capacity=6)
 QUICK = TrainSettings(epochs=6, batch=8, patience=0)
 
 
 def make_cache(path, *, seed=0, n=10, fingerprint="a", paired=False, splits=None):
-    """Two separable modalities of KINDS labels (or n * KINDS pairs)."""
+    """Two separable modalities of CATEGORIES labels (or n * CATEGORIES pairs)."""
     random = np.random.default_rng(seed)
     with CacheWriter(path) as writer:
         writer.describe(seed=0)
@@ -33,12 +33,14 @@ def make_cache(path, *, seed=0, n=10, fingerprint="a", paired=False, splits=None
             record = EncoderRecord(modality, "toy", DIM, {}, {"source": "test", "sha256": {"toy": fingerprint}})
             writer.declare(record)
             rows = []
-            for kind in range(KINDS):
+            for category in range(CATEGORIES):
                 for i in range(n):
                     split = splits(i) if splits else ("test" if i % 5 == 4 else "train")
-                    features = random.normal(size=DIM) + 4 * np.eye(DIM)[kind + (3 if modality == "audio" else 0)]
-                    place = {"pair": f"p{kind}-{i}"} if paired else {"label": f"k{kind}"}
-                    item = Item(f"{kind}/{i}", modality, f"/nowhere/{modality}/{kind}/{i}", split=split, **place)
+                    features = random.normal(size=DIM) + 4 * np.eye(DIM)[category + (3 if modality == "audio" else 0)]
+                    place = {"pair": f"p{category}-{i}"} if paired else {"label": f"k{category}"}
+                    item = Item(
+                        f"{category}/{i}", modality, f"/nowhere/{modality}/{category}/{i}", split=split, **place
+                    )
                     rows.append(Row(item, features.astype(np.float32), 1.0, 1, 0))
             writer.add("toy", rows)
     return FeatureCache(path)
@@ -138,7 +140,7 @@ def test_a_split_that_the_fitting_has_seen_is_named_in_its_table(tmp_path):
     cache = make_cache(tmp_path / "cache", splits=lambda i: {3: "val", 4: "test"}.get(i % 5, "train"))
     train(cache, tmp_path / "run", SMALL, QUICK)
     asked = ["--run", str(tmp_path / "run"), "--cache", str(cache.path), "--recall", "1"]
-    for split, known in (("val", 2 * KINDS * 2), ("test", 0)):
+    for split, known in (("val", 2 * CATEGORIES * 2), ("test", 0)):
         done = CliRunner().invoke(main, [*asked, "--split", split])
         said = " ".join(done.output.split())
         assert done.exit_code == 0 and (f"{known} items of the {split} split were fitted on" in said) == (known > 0)
@@ -171,19 +173,19 @@ def test_nothing_in_the_train_split_is_a_sentence(tmp_path):
         train(cache, tmp_path / "run", SMALL, QUICK)
 
 
-def test_a_fitted_memory_has_a_slot_a_kind_and_says_so_where_they_do_not_fit(cache, tmp_path):
+def test_a_fitted_memory_has_a_slot_a_category_and_says_so_where_they_do_not_fit(cache, tmp_path):
     settings = TrainSettings(epochs=40, batch=8, patience=0, validation=0.0)  # the last epoch is kept
     done = train(cache, tmp_path / "run", SMALL, settings)
     net, data = load(tmp_path / "run").network, done.data
-    assert done.slots == int(net.memory.filled.sum()) == KINDS and not done.warnings
+    assert done.slots == int(net.memory.filled.sum()) == CATEGORIES and not done.warnings
     with torch.no_grad():  # the very pairs that the kept weights accept
         p_video = net.embed_video(net.standardise_video(data.fit_video.features))
         s1 = net.s1(p_video, net.embed_audio(net.standardise_audio(data.fit_audio.features)))
     match = data.fit_video.codes[:, None] == data.fit_audio.codes[None, :]
-    accepted = [int(((s1 > 0.5) & match)[data.fit_video.codes == code].sum()) for code in range(KINDS)]
-    assert net.memory.used[:KINDS].tolist() == accepted and min(accepted) > 0
+    accepted = [int(((s1 > 0.5) & match)[data.fit_video.codes == code].sum()) for code in range(CATEGORIES)]
+    assert net.memory.used[:CATEGORIES].tolist() == accepted and min(accepted) > 0
     crowded = train(cache, tmp_path / "crowded", replace(SMALL, capacity=2), settings)
-    assert crowded.warnings[-1].startswith("3 kinds do not fit into 2 slots")
+    assert crowded.warnings[-1].startswith("3 categories do not fit into 2 slots")
     assert load(tmp_path / "crowded").network.config.slots == "paired"
     assert int(load(tmp_path / "crowded").network.memory.used.sum()) > 0
 

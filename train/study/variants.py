@@ -59,7 +59,7 @@ VARIANTS: tuple[Variant, ...] = (
     *(Variant("paired slots X", str(value), {**_PAIRED, "capacity": value}) for value in (20, 100)),
     *(Variant("paired slots T2", str(value), {**_PAIRED, "t2": value}) for value in (0.2, 0.6)),
     Variant("paired slots w", "0.3", {**_PAIRED, "weight": 0.3}),
-    *(Variant("triplet", f"with, {kind}", {"triplet": 1.0, "negatives": kind}) for kind in NEGATIVES[1:]),
+    *(Variant("triplet", f"with, {category}", {"triplet": 1.0, "negatives": category}) for category in NEGATIVES[1:]),
     Variant("triplet", "in place of the softmax ranking", {"triplet": 1.0, "ranking": 0.0}),
     Variant("triplet", "with, all negatives", {"triplet": 1.0}),
     *_each("common space", "common", 64, 512),

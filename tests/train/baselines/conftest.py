@@ -23,13 +23,13 @@ def toy_set(fit_video, fit_audio, held_video=(), held_audio=()):
     return TrainingSet(*(toy_side(list(codes), shift, seed) for codes, shift, seed in sides))
 
 
-KINDS = [0, 1, 2] * 4
+CATEGORIES = [0, 1, 2] * 4
 SETS = {
-    "three kinds, ten a side": toy_set(KINDS[:10], KINDS[2:], [0, 1, 2] * 2, [2, 1, 0] * 2),
-    "no validation part": toy_set(KINDS, KINDS),
-    "kinds missing on one side": toy_set([0, 1, 1, 2, 7], [1, 0, 3, 3, 9, 1], [0, 1, 8], [1, 0]),
+    "three categories, ten a side": toy_set(CATEGORIES[:10], CATEGORIES[2:], [0, 1, 2] * 2, [2, 1, 0] * 2),
+    "no validation part": toy_set(CATEGORIES, CATEGORIES),
+    "categories missing on one side": toy_set([0, 1, 1, 2, 7], [1, 0, 3, 3, 9, 1], [0, 1, 8], [1, 0]),
     "one-to-one": toy_set(range(12), range(12), range(12, 18), range(12, 18)),
-    "one common kind": toy_set([4, 4, 4], [4, 4]),
+    "one common category": toy_set([4, 4, 4], [4, 4]),
     "a single pair": toy_set([0], [0]),
 }
 
@@ -41,14 +41,14 @@ def train_split(request):
 
 @pytest.fixture
 def easy():
-    """Five kinds that both modalities show plainly, 40 items a side, and a validation part."""
+    """Five categories that both modalities show plainly, 40 items a side, and a validation part."""
     codes = [0, 1, 2, 3, 4] * 8
     return toy_set(codes, codes, codes[:15], codes[:15])
 
 
 @pytest.fixture
 def lopsided():
-    """Kind 2 is shown and never said, kind 3 is said and never shown."""
+    """Category 2 is shown and never said, category 3 is said and never shown."""
     return toy_set([0, 1, 2] * 4, [0, 1, 3] * 4)
 
 

@@ -43,8 +43,8 @@ def latent(seed, n, correlations, dims=(6, 5)):
     return left @ random.normal(size=(dims[0],) * 2) + 3, right @ random.normal(size=(dims[1],) * 2) - 1
 
 
-def kinds(seed, counts=((3, 4), (2, 5), (4, 1), (3, 3)), dims=(6, 5), spread=1.5):
-    """Features of kinds: counts[c] is how many (videos, utterances) kind c has."""
+def categories(seed, counts=((3, 4), (2, 5), (4, 1), (3, 3)), dims=(6, 5), spread=1.5):
+    """Features of categories: counts[c] is how many (videos, utterances) category c has."""
     random = np.random.default_rng(seed)
     codes = [np.repeat(np.arange(len(counts)), [pair[which] for pair in counts]) for which in (0, 1)]
     centres = [spread * random.normal(size=(len(counts), dim)) for dim in dims]
@@ -124,13 +124,13 @@ def test_cca_finds_known_correlations():
     assert found == pytest.approx(np.array(known), abs=0.05)
 
 
-def test_cca_of_kinds_is_that_of_all_pairs_written_out():
-    given_ = kinds(1)
+def test_cca_of_categories_is_that_of_all_pairs_written_out():
+    given_ = categories(1)
     data = training_set(*given_)
     towers = cca.fit_cca(data, seed=0, ridge=0.0, power=0.0)
     left, right = written_out(*outputs(towers, data), *given_[2:])
     exact = np.linalg.svd(whitened(*written_out(*given_)), compute_uv=False)[:3]
-    assert left.shape[1] == 3  # four kinds leave three correlations
+    assert left.shape[1] == 3  # four categories leave three correlations
     assert column_correlations(left, right) == pytest.approx(exact, abs=1e-4)
     assert np.allclose(left.T @ left / (len(left) - 1), np.eye(3), atol=1e-4)
     assert np.allclose(left.mean(0), 0, atol=1e-5) and np.allclose(right.mean(0), 0, atol=1e-5)
@@ -139,7 +139,7 @@ def test_cca_of_kinds_is_that_of_all_pairs_written_out():
 
 
 def test_ridge_cca_is_the_closed_form():
-    given_ = kinds(2)
+    given_ = categories(2)
     data = training_set(*given_)
     # All components are kept and their variances are made 1 on average over the items, so that the ridge is known.
     standard = [(x - x.mean(0)) / x.std(0) for x in given_[:2]]
@@ -163,7 +163,7 @@ def test_ridge_cca_is_the_closed_form():
 def test_kcca_is_that_of_cca_zoo_on_all_pairs_written_out():
     from cca_zoo.nonparametric import KCCA
 
-    given_ = kinds(3)
+    given_ = categories(3)
     data = training_set(*given_)
     towers = kcca.fit_kcca(data, seed=0, width=1.2, ridge=0.05, power=0.0)
     standard = [(x - x.mean(0)) / x.std(0) for x in given_[:2]]
@@ -191,7 +191,7 @@ def test_kcca_with_a_wide_kernel_is_linear_cca():
 
 
 def test_kcca_draws_landmarks_by_seed_where_there_are_too_many(monkeypatch):
-    given_ = kinds(5, counts=[(12, 12)] * 4)
+    given_ = categories(5, counts=[(12, 12)] * 4)
     data = training_set(*given_)
     monkeypatch.setattr(kcca, "MOST_LANDMARKS", 20)
     first, again, other = (kcca.fit_kcca(data, seed=seed, ridge=0.01) for seed in (0, 0, 1))
@@ -253,7 +253,7 @@ def test_dcca_ends_in_the_cca_of_its_outputs_and_learns_what_is_not_linear():
 
 
 def test_the_cca_that_ends_dcca_is_the_closed_form():
-    given_ = kinds(13, dims=(6, 5))
+    given_ = categories(13, dims=(6, 5))
     data = training_set(*given_)
     torch.manual_seed(0)
     towers = TwoTowers(TowersConfig("perceptron", 6, 5, common=3, hidden=9)).eval()
@@ -280,8 +280,8 @@ def test_cfa_is_the_closed_form_and_the_least():
         assert found <= np.linalg.norm(x @ p - y @ q)
 
 
-def test_cfa_of_kinds_is_that_of_all_pairs_written_out():
-    given_ = kinds(9)
+def test_cfa_of_categories_is_that_of_all_pairs_written_out():
+    given_ = categories(9)
     data = training_set(*given_)
     towers = cfa.fit_cfa(data, seed=0, even=0.0)
     x, y = written_out(*((rows - rows.mean(0)) / rows.std(0) for rows in given_[:2]), *given_[2:])
@@ -295,8 +295,8 @@ def test_cfa_of_kinds_is_that_of_all_pairs_written_out():
 
 @pytest.mark.parametrize("name", FITS)
 def test_the_same_seed_gives_the_same_towers(name):
-    given_ = kinds(10, counts=[(5, 5)] * 3, spread=3)
-    data = training_set(*given_, held=kinds(10, counts=[(2, 2)] * 3, spread=3))
+    given_ = categories(10, counts=[(5, 5)] * 3, spread=3)
+    data = training_set(*given_, held=categories(10, counts=[(2, 2)] * 3, spread=3))
     states = [FITS[name](data, seed=seed, **QUICK[name]).state_dict() for seed in (0, 0, 1)]
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
     if name == "dcca":
@@ -312,7 +312,7 @@ def test_the_same_seed_gives_the_same_towers(name):
     st.integers(0, 1000),
 )
 def test_every_shape_is_fitted_or_refused_in_a_sentence(name, counts, dims, constant, seed):
-    video, audio, video_codes, audio_codes = kinds(seed, counts=[*counts, (1, 1), (2, 1)], dims=dims)
+    video, audio, video_codes, audio_codes = categories(seed, counts=[*counts, (1, 1), (2, 1)], dims=dims)
     if constant:
         video[:, 0], audio[:, -1] = 3.0, 0.0
     data = training_set(video, audio, video_codes, audio_codes)
@@ -347,7 +347,7 @@ def test_what_cannot_be_fitted_is_said(name):
 def test_a_missing_cca_zoo_is_said(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "cca_zoo.linear", None)
     with pytest.raises(InputError, match=r"pip install 'fmn\[compare\]'"):
-        FITS[name](training_set(*kinds(12)), seed=0, **QUICK[name])
+        FITS[name](training_set(*categories(12)), seed=0, **QUICK[name])
 
 
 @pytest.mark.parametrize("module", [cca, kcca, dcca, cfa])

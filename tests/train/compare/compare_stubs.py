@@ -13,12 +13,12 @@ from fmn.item import Item
 from fmn.retrieval.towers import TowersConfig, TwoTowers
 from fmn.train.systems import System
 
-DIM, KINDS = 8, 3
+DIM, CATEGORIES = 8, 3
 QUICK = {"epochs": 3, "batch": 16, "common": 8, "hidden": 8, "capacity": 6}
 
 
 def make_cache(path, *, seed=0, n=10, audio=("bilstm",), fingerprint="a", split=None):
-    """Two separable modalities of KINDS labels; `audio`: names of the audio encoders."""
+    """Two separable modalities of CATEGORIES labels; `audio`: names of the audio encoders."""
     with CacheWriter(path) as writer:
         writer.describe(seed=0)
         for modality, name in (("video", "i3d"), *(("audio", name) for name in audio)):
@@ -27,12 +27,16 @@ def make_cache(path, *, seed=0, n=10, audio=("bilstm",), fingerprint="a", split=
             writer.declare(EncoderRecord(modality, name, DIM, {}, weights, warning=warning))
             random = np.random.default_rng([seed, len(name)])
             rows = []
-            for kind in range(KINDS):
+            for category in range(CATEGORIES):
                 for i in range(n):
-                    features = random.normal(size=DIM) + 4 * np.eye(DIM)[kind + (3 if modality == "audio" else 0)]
-                    side = split(modality, kind) if split else "test" if i % 5 == 4 else "train"
+                    features = random.normal(size=DIM) + 4 * np.eye(DIM)[category + (3 if modality == "audio" else 0)]
+                    side = split(modality, category) if split else "test" if i % 5 == 4 else "train"
                     item = Item(
-                        f"{kind}/{i}", modality, f"/nowhere/{modality}/{kind}/{i}", split=side, label=f"k{kind}"
+                        f"{category}/{i}",
+                        modality,
+                        f"/nowhere/{modality}/{category}/{i}",
+                        split=side,
+                        label=f"k{category}",
                     )
                     rows.append(Row(item, features.astype(np.float32), 1.0, 1, 0))
             writer.add(name, rows)
@@ -42,7 +46,7 @@ def make_cache(path, *, seed=0, n=10, audio=("bilstm",), fingerprint="a", split=
 def fit_line(data, *, seed, strength=1.0, noise=0.0):
     """Ridge regression of each modality onto the one-hot classes, with some noise on the weights."""
     towers = TwoTowers(
-        TowersConfig("linear", data.fit_video.features.shape[1], data.fit_audio.features.shape[1], KINDS)
+        TowersConfig("linear", data.fit_video.features.shape[1], data.fit_audio.features.shape[1], CATEGORIES)
     )
     draws = torch.Generator().manual_seed(seed)
     for side, standard, tower in (
@@ -50,7 +54,7 @@ def fit_line(data, *, seed, strength=1.0, noise=0.0):
         (data.fit_audio, towers.standard_audio, towers.audio),
     ):
         standard.fit(side.features)
-        inputs, wanted = standard(side.features), torch.eye(KINDS)[side.codes]
+        inputs, wanted = standard(side.features), torch.eye(CATEGORIES)[side.codes]
         gram = inputs.T @ inputs + strength * torch.eye(inputs.shape[1])
         with torch.no_grad():
             weight = torch.linalg.solve(gram, inputs.T @ wanted).T

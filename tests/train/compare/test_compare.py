@@ -48,7 +48,7 @@ def test_each_run_loads_and_scores_what_its_result_says(done):
         report = evaluate_cache(cache, retriever, (1, 3))
         assert json.loads(json.dumps(report.directions)) == result["directions"]
         assert retriever.facts["about"]["system"] == result["system"]
-        assert retriever.facts["about"]["kind"] == ("fmn" if result["system"].startswith("FMN") else "towers")
+        assert retriever.facts["about"]["category"] == ("fmn" if result["system"].startswith("FMN") else "towers")
     assert comparison.rows[1].both("mAP")[0] > 0.7  # equal scores reach 0.53
 
 
@@ -268,13 +268,13 @@ def test_every_descent_has_the_same_steps(cache, tmp_path):
 
 def test_too_little_to_choose_on_is_a_sentence(tmp_path):
     crossed = make_cache(
-        tmp_path / "crossed", split=lambda modality, kind: "val" if kind == (modality == "audio") else "train"
+        tmp_path / "crossed", split=lambda modality, category: "val" if category == (modality == "audio") else "train"
     )
     with pytest.raises(InputError, match="validation part"):
         compare(crossed, tmp_path / "out", systems=[PLAIN], workers=1)
     with pytest.raises(InputError, match="validation part"):
         study(crossed, tmp_path / "out", workers=1)
-    untested = make_cache(tmp_path / "untested", split=lambda modality, kind: "train")
+    untested = make_cache(tmp_path / "untested", split=lambda modality, category: "train")
     with pytest.raises(InputError, match="test split"):
         compare(untested, tmp_path / "out", systems=[PLAIN], workers=1)
     assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""Kinds left out of a fitting, enrolled afterwards: on a small cache whose kinds can be told apart."""
+"""Categories left out of a fitting, enrolled afterwards: on a small cache whose categories can be told apart."""
 
 import csv
 import json
@@ -18,26 +18,26 @@ from fmn.retrieval.enrolment import enrol
 from fmn.retrieval.protocol import evaluate_cache
 from fmn.retrieval.store import RUN_SCHEMA, save_network, write_json
 from fmn.retrieval.towers import TowersConfig, TwoTowers
-from fmn.train.new_kinds import NewKinds, new_kinds
-from fmn.train.new_kinds_table import draw, summary, write_csv
+from fmn.train.new_categories import NewCategories, new_categories
+from fmn.train.new_categories_table import draw, summary, write_csv
 from fmn.train.run import train
 from fmn.train.settings import TrainSettings
 from fmn.train.settings_of_run import settings_of_run
 
-DIM, KINDS = 16, 5
+DIM, CATEGORIES = 16, 5
 SMALL = FmnConfig(common=12, hidden=8, capacity=6)
 QUICK = TrainSettings(epochs=30, batch=8, rate=1e-2, patience=0)
 ENCODERS = {"video": "toy", "audio": "toy"}
 NEW = "k4"
 
 
-def features_of(kind, modality, random):
-    place = kind if modality == "video" else KINDS + kind
+def features_of(category, modality, random):
+    place = category if modality == "video" else CATEGORIES + category
     return (random.normal(size=DIM) * 0.5 + 4 * np.eye(DIM)[place]).astype(np.float32)
 
 
 def make_cache(path, fingerprint="a", paired=False, planted=None, seed=0):
-    """KINDS kinds of 6 train and 4 test items a modality; `planted`: features of one more test item a modality."""
+    """CATEGORIES categories of 6 train and 4 test items a modality; `planted`: features of one more test item a modality."""
     random = np.random.default_rng(seed)
     with CacheWriter(path) as writer:
         writer.describe(seed=0)
@@ -45,13 +45,13 @@ def make_cache(path, fingerprint="a", paired=False, planted=None, seed=0):
             weights = {"source": "fitted here on 30 items of the train split", "sha256": {"toy": fingerprint}}
             writer.declare(EncoderRecord(modality, "toy", DIM, {}, weights))
             rows = []
-            for kind in range(KINDS):
+            for category in range(CATEGORIES):
                 for i in range(10):
-                    place = {"pair": f"{kind}-{i}"} if paired else {}
+                    place = {"pair": f"{category}-{i}"} if paired else {}
                     split = "train" if i < 6 else "test"
-                    file = f"/no/{modality}/{kind}/{i}"
-                    item = Item(f"{kind}/{i}", modality, file, label=f"k{kind}", split=split, **place)
-                    rows.append(Row(item, features_of(kind, modality, random), 1.0, 1, 0))
+                    file = f"/no/{modality}/{category}/{i}"
+                    item = Item(f"{category}/{i}", modality, file, label=f"k{category}", split=split, **place)
+                    rows.append(Row(item, features_of(category, modality, random), 1.0, 1, 0))
             if planted:
                 item = Item("planted", modality, "/no/planted", label=NEW, split="test")
                 rows.append(Row(item, planted[modality], 1.0, 1, 0))
@@ -73,7 +73,9 @@ def run(cache, tmp_path_factory):
 
 def new_pairs(n=3, seed=7):
     random = np.random.default_rng(seed)
-    return [np.stack([features_of(KINDS - 1, modality, random) for _ in range(n)]) for modality in ("video", "audio")]
+    return [
+        np.stack([features_of(CATEGORIES - 1, modality, random) for _ in range(n)]) for modality in ("video", "audio")
+    ]
 
 
 def write(run, out, pairs=None, labels=None):
@@ -117,14 +119,14 @@ def test_an_enrolled_run_loads_scores_alike_and_says_what_it_is(cache, run, tmp_
     facts = json.loads((tmp_path / "out" / "run.json").read_text())
     assert [each["label"] for each in facts["enrolled"]] == [NEW] and facts["enrolled"][0]["pairs"] == 3
     assert facts["enrolled_from"]["run"] == str(run.resolve())
-    assert found.facts["enrolled kinds"] == 1
+    assert found.facts["enrolled categories"] == 1
     assert known_labels(run, cache) == {"k0", "k1", "k2", "k3"}
     assert known_labels(tmp_path / "out", cache) == {"k0", "k1", "k2", "k3", NEW}
     config, settings, encoders = settings_of_run(tmp_path / "out")
     assert config == load(run).network.config and settings == QUICK and encoders == ENCODERS
 
 
-def test_the_new_kind_is_found_after_enrolment_and_the_old_ones_as_before(cache, run, tmp_path):
+def test_the_new_category_is_found_after_enrolment_and_the_old_ones_as_before(cache, run, tmp_path):
     write(run, tmp_path / "out")
     reach = {}
     for name, folder in (("before", run), ("after", tmp_path / "out")):
@@ -194,7 +196,7 @@ def rewrite(out, change):
 
 def test_the_experiment_tells_new_from_old_and_is_gone_on_with(cache, tmp_path, monkeypatch):
     said = []
-    found = new_kinds(
+    found = new_categories(
         cache, SMALL, QUICK, ENCODERS, 1, tmp_path / "work", seeds=2, ks=(1, 4), steps=(0, 2, 6), say=said.append
     )
     assert len(said) == 2 and len(found.rows) == 2 * 3 * 2 * 2 * 5
@@ -209,58 +211,60 @@ def test_the_experiment_tells_new_from_old_and_is_gone_on_with(cache, tmp_path, 
     write_csv(found, tmp_path / "r.csv")
     with (tmp_path / "r.csv").open() as handle:
         rows = list(csv.DictReader(handle))
-    assert {row["seed"] for row in rows} == {"0", "1", "mean"} and rows[0]["kinds"] in {f"k{i}" for i in range(KINDS)}
+    assert {row["seed"] for row in rows} == {"0", "1", "mean"} and rows[0]["categories"] in {
+        f"k{i}" for i in range(CATEGORIES)
+    }
     draw(found, tmp_path / "r.png", 4)
     assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
 
     def no_more(*arguments, **options):
         raise AssertionError("fitted again")
 
-    monkeypatch.setattr("fmn.train.new_kinds.train", no_more)
-    again = new_kinds(cache, SMALL, QUICK, ENCODERS, 1, tmp_path / "work", seeds=2, ks=(1, 4), steps=(0, 2, 6))
+    monkeypatch.setattr("fmn.train.new_categories.train", no_more)
+    again = new_categories(cache, SMALL, QUICK, ENCODERS, 1, tmp_path / "work", seeds=2, ks=(1, 4), steps=(0, 2, 6))
     assert again.rows == found.rows
 
 
 @pytest.mark.parametrize(("held_out", "steps", "said"), [(0, (0, 1), "at least 1"), (5, (0, 1), "cannot be left out")])
-def test_too_many_or_too_few_kinds_are_sentences(cache, tmp_path, held_out, steps, said):
+def test_too_many_or_too_few_categories_are_sentences(cache, tmp_path, held_out, steps, said):
     with pytest.raises(InputError, match=said):
-        new_kinds(cache, SMALL, QUICK, ENCODERS, held_out, tmp_path, steps=steps)
+        new_categories(cache, SMALL, QUICK, ENCODERS, held_out, tmp_path, steps=steps)
 
 
-def test_kinds_with_too_few_pairs_and_sets_of_pairs_are_sentences(cache, tmp_path):
+def test_categories_with_too_few_pairs_and_sets_of_pairs_are_sentences(cache, tmp_path):
     with pytest.raises(InputError, match="7 clips and recordings in the train split"):
-        new_kinds(cache, SMALL, QUICK, ENCODERS, 1, tmp_path, steps=(0, 7))
+        new_categories(cache, SMALL, QUICK, ENCODERS, 1, tmp_path, steps=(0, 7))
     with pytest.raises(InputError, match="match by pairs"):
-        new_kinds(make_cache(tmp_path / "pairs", paired=True), SMALL, QUICK, ENCODERS, 1, tmp_path)
+        new_categories(make_cache(tmp_path / "pairs", paired=True), SMALL, QUICK, ENCODERS, 1, tmp_path)
 
 
 def test_runs_that_cannot_enrol_are_sentences_before_anything_is_fitted(cache, tmp_path, monkeypatch):
-    monkeypatch.setattr("fmn.train.new_kinds.train", None)
+    monkeypatch.setattr("fmn.train.new_categories.train", None)
     with pytest.raises(InputError, match="slots 'independent'"):
-        new_kinds(cache, FmnConfig(slots="independent"), QUICK, ENCODERS, 1, tmp_path, steps=(0, 1))
+        new_categories(cache, FmnConfig(slots="independent"), QUICK, ENCODERS, 1, tmp_path, steps=(0, 1))
     config = TowersConfig("linear", DIM, DIM, 4)
     save_network(tmp_path / "best.safetensors", TwoTowers(config))
     facts = {"schema": RUN_SCHEMA, "kind": "towers", "config": config.to_json(), "settings": {"ridge": 0.1}}
     features = {modality: {"encoder": "toy", "fingerprint": "a"} for modality in ENCODERS}
     write_json(tmp_path / "run.json", {**facts, "features": features, "fitted_on": {"video": [], "audio": []}})
-    with pytest.raises(InputError, match=r"Only an FMN .* of kind towers"):
+    with pytest.raises(InputError, match=r"Only an FMN .* of category towers"):
         settings_of_run(tmp_path)
 
 
 def test_labels_with_spaces_stay_apart_and_a_pipe_stays_a_pipe(tmp_path):
     row = {"seed": 0, "pairs": 1, "queries": "new", "direction": "speech->video", "metric": "mAP", "k": ""}
-    found = NewKinds([{**row, "value": 0.5, "chance": 0.1}], {0: ["cut onion", "pour milk"]})
+    found = NewCategories([{**row, "value": 0.5, "chance": 0.1}], {0: ["cut onion", "pour milk"]})
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     write_csv(found, tmp_path / "pipe")
     lines = os.read(reader, 10_000).decode().splitlines()
     os.close(reader)
-    assert [each["kinds"] for each in csv.DictReader(lines)] == ["cut onion | pour milk", ""]
+    assert [each["categories"] for each in csv.DictReader(lines)] == ["cut onion | pour milk", ""]
     assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_fitting_on_other_vectors_of_the_same_names_is_not_taken_for_this_one(cache, tmp_path):
     quick = TrainSettings(epochs=1, batch=8, patience=0)
     for each in (cache, cache, make_cache(tmp_path / "other", seed=1)):
-        new_kinds(each, SMALL, quick, ENCODERS, 1, tmp_path / "work", seeds=1, ks=(1,), steps=(0, 1))
+        new_categories(each, SMALL, quick, ENCODERS, 1, tmp_path / "work", seeds=1, ks=(1,), steps=(0, 1))
     assert len(list((tmp_path / "work").iterdir())) == 2

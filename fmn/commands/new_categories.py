@@ -1,4 +1,4 @@
-"""`fmn-eval --held-out-classes`: kinds left out of the fitting and enrolled afterwards, as a table."""
+"""`fmn-eval --held-out-classes`: categories left out of the fitting and enrolled afterwards, as a table."""
 
 import tempfile
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 
-def show_new_kinds(
+def show_new_categories(
     run: Path,
     cache: Path,
     held_out: int,
@@ -23,16 +23,16 @@ def show_new_kinds(
     from fmn.cache import FeatureCache
     from fmn.commands.progress import Bars
     from fmn.retrieval.protocol import DIRECTIONS
-    from fmn.train.new_kinds import PROTOCOL, new_kinds
-    from fmn.train.new_kinds_table import draw, table, write_csv
+    from fmn.train.new_categories import PROTOCOL, new_categories
+    from fmn.train.new_categories_table import draw, table, write_csv
     from fmn.train.settings_of_run import settings_of_run
 
     torch.set_num_threads(1)  # as fmn-train: the steps are small
     config, settings, encoders = settings_of_run(run)
     with ExitStack() as stack:
-        folder = work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fmn-new-kinds-")))
+        folder = work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fmn-new-categories-")))
         bars = stack.enter_context(Bars())
-        found = new_kinds(
+        found = new_categories(
             FeatureCache(cache), config, settings, encoders, held_out, folder, seeds=seeds, ks=ks, say=bars.say
         )
     console = Console(emoji=False, highlight=False)

@@ -1,4 +1,4 @@
-"""One slot a kind: each is the average of all its remembered pairs, not of the last few."""
+"""One slot a category: each is the average of all its remembered pairs, not of the last few."""
 
 import torch
 from torch import Tensor
@@ -7,12 +7,12 @@ from .memory import FeatureMemory
 
 
 @torch.no_grad()
-def remember_kinds(
+def remember_categories(
     memory: FeatureMemory, video: Tensor, audio: Tensor, video_codes: Tensor, audio_codes: Tensor, s1: Tensor
 ) -> None:
-    """Fill the banks afresh with the mean of each kind's pairs that score above T1 (paper, section 3.3; design 5).
+    """Fill the banks afresh with the mean of each category's pairs that score above T1 (paper, section 3.3; design 5).
 
-    K_v[x] = mean of v and K_a[x] = mean of a over the pairs (v, a) of kind x with S1(v, a) > T1. A kind without such a
+    K_v[x] = mean of v and K_a[x] = mean of a over the pairs (v, a) of category x with S1(v, a) > T1. A category without such a
     pair has no slot. It is the paper's rule with its slots told apart by the label, and the weight w of a merge falling
     as 1 / n: with a constant w a slot is the average of its last 1 / w pairs (docs/decisions.md).
 
@@ -27,7 +27,7 @@ def remember_kinds(
     """
     common = sorted(set(video_codes.tolist()) & set(audio_codes.tolist()))
     if len(common) > memory.capacity:
-        raise ValueError(f"{len(common)} kinds do not fit into {memory.capacity} slots.")
+        raise ValueError(f"{len(common)} categories do not fit into {memory.capacity} slots.")
     for bank in (memory.video, memory.audio, memory.used, memory.born):
         bank.zero_()
     slot = 0

@@ -1,4 +1,4 @@
-"""The experiment with new kinds as a table, a CSV file and a curve."""
+"""The experiment with new categories as a table, a CSV file and a curve."""
 
 import csv
 import io
@@ -13,14 +13,14 @@ from fmn.retrieval.protocol import DIRECTIONS
 from fmn.retrieval.report import write_text
 from fmn.retrieval.updating import statistics
 
-from .new_kinds import NewKinds
+from .new_categories import NewCategories
 from .picture import save_picture
 
-COLUMNS = ("seed", "kinds", "pairs", "queries", "direction", "metric", "k", "value", "sd", "chance")
+COLUMNS = ("seed", "categories", "pairs", "queries", "direction", "metric", "k", "value", "sd", "chance")
 KEYS = ("direction", "queries", "metric", "k", "pairs")
 
 
-def summary(found: NewKinds) -> Iterator[dict[str, Any]]:
+def summary(found: NewCategories) -> Iterator[dict[str, Any]]:
     """Mean, sd (n - 1, over seeds) and mean chance of every cell, rates in [0, 1]."""
     cells: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in found.rows:
@@ -31,12 +31,12 @@ def summary(found: NewKinds) -> Iterator[dict[str, Any]]:
         yield dict(zip(KEYS, key, strict=True)) | {"value": numbers["mean"], "sd": numbers["sd"], "chance": chance}
 
 
-def table(found: NewKinds, direction: str) -> Table:
+def table(found: NewCategories, direction: str) -> Table:
     """One direction in percent: a row a metric and group of queries, a column a number of enrolled pairs."""
     cells = [row for row in summary(found) if row["direction"] == direction]
     steps = sorted({row["pairs"] for row in cells})
-    seeds = len(found.kinds)
-    title = f"{direction}: % mean ± sd of {seeds} seed{'s' * (seeds != 1)}, by enrolled pairs a kind"
+    seeds = len(found.categories)
+    title = f"{direction}: % mean ± sd of {seeds} seed{'s' * (seeds != 1)}, by enrolled pairs a category"
     drawn = Table(
         title=title, box=box.SIMPLE, padding=(0, 1, 0, 0), title_justify="left", pad_edge=False, show_edge=False
     )
@@ -58,19 +58,19 @@ def table(found: NewKinds, direction: str) -> Table:
     return drawn
 
 
-def write_csv(found: NewKinds, path: Path) -> None:
+def write_csv(found: NewCategories, path: Path) -> None:
     """Every seed's rows, then those of all seeds (seed "mean") with their sd; rates in [0, 1]. A file is written
-    atomically; `kinds` are parted by " | ", as labels may hold spaces."""
+    atomically; `categories` are parted by " | ", as labels may hold spaces."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({**row, "kinds": " | ".join(found.kinds[row["seed"]])} for row in found.rows)
+    writer.writerows({**row, "categories": " | ".join(found.categories[row["seed"]])} for row in found.rows)
     writer.writerows({**row, "seed": "mean"} for row in summary(found))
     write_text(path, text.getvalue())
 
 
-def draw(found: NewKinds, path: Path, k: int) -> None:
-    """Recall at k of new and old kinds over the enrolled pairs, one panel a direction, as PNG, atomically."""
+def draw(found: NewCategories, path: Path, k: int) -> None:
+    """Recall at k of new and old categories over the enrolled pairs, one panel a direction, as PNG, atomically."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -86,11 +86,11 @@ def draw(found: NewKinds, path: Path, k: int) -> None:
             )
             steps = [row["pairs"] for row in line]
             values, spread = ([100 * row[name] for row in line] for name in ("value", "sd"))
-            panel.errorbar(steps, values, yerr=spread, fmt=style, capsize=3, label=f"{queries} kinds")
+            panel.errorbar(steps, values, yerr=spread, fmt=style, capsize=3, label=f"{queries} categories")
             if queries == "new":
                 panel.plot(steps, [100 * row["chance"] for row in line], ":", color="grey", label="chance")
         panel.set_title(direction)
-        panel.set_xlabel("enrolled pairs a new kind")
+        panel.set_xlabel("enrolled pairs a new category")
     panels[0].set_ylabel(f"recall at {k} (%)")
     panels[0].set_ylim(bottom=0)
     panels[0].legend()

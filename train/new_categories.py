@@ -1,4 +1,4 @@
-"""Kinds left out of the fitting and enrolled afterwards: how much of "learning new kinds" the memory can do."""
+"""Categories left out of the fitting and enrolled afterwards: how much of "learning new categories" the memory can do."""
 
 import hashlib
 import json
@@ -21,25 +21,25 @@ from fmn.retrieval.store import RUN_FILE, load, read_run
 from .run import train
 from .settings import TrainSettings
 
-STEPS = (0, 1, 2, 5, 10)  # enrolled pairs of each new kind
+STEPS = (0, 1, 2, 5, 10)  # enrolled pairs of each new category
 PROTOCOL = (
-    "Kinds drawn by the seed are left out of the fitting; pairs of theirs, drawn by the seed from the train split, are "
-    "then enrolled. Queries and gallery are the test split; the gallery is whole (all kinds) for new and old queries."
+    "Categories drawn by the seed are left out of the fitting; pairs of theirs, drawn by the seed from the train split, are "
+    "then enrolled. Queries and gallery are the test split; the gallery is whole (all categories) for new and old queries."
 )
 
 
 @dataclass(frozen=True)
-class NewKinds:
-    """What `new_kinds` found. `rows`: one a seed, step, group of queries, direction, metric and k, with the keys seed,
-    pairs (enrolled a kind), queries ("new" or "old" kinds), direction, metric, k ("" for mAP), value and chance, rates
-    in [0, 1]. `kinds`: seed -> the labels left out. `warnings`: sentences that belong with the table."""
+class NewCategories:
+    """What `new_categories` found. `rows`: one a seed, step, group of queries, direction, metric and k, with the keys seed,
+    pairs (enrolled a category), queries ("new" or "old" categories), direction, metric, k ("" for mAP), value and chance, rates
+    in [0, 1]. `categories`: seed -> the labels left out. `warnings`: sentences that belong with the table."""
 
     rows: list[dict[str, Any]]
-    kinds: dict[int, list[str]]
+    categories: dict[int, list[str]]
     warnings: list[str] = field(default_factory=list)
 
 
-def new_kinds(
+def new_categories(
     cache: FeatureCache,
     config: FmnConfig,
     settings: TrainSettings,
@@ -51,38 +51,40 @@ def new_kinds(
     ks: Sequence[int] = (1, 10, 25),
     steps: Sequence[int] = STEPS,
     say: Callable[[str], None] = lambda text: None,
-) -> NewKinds:
-    """Fit without some kinds, enrol pairs of them step by step, and evaluate new and old kinds at each step.
+) -> NewCategories:
+    """Fit without some categories, enrol pairs of them step by step, and evaluate new and old categories at each step.
 
-    Every seed, 0 to `seeds` - 1, draws other kinds, other pairs and another start of the fitting. The pairs of a step
+    Every seed, 0 to `seeds` - 1, draws other categories, other pairs and another start of the fitting. The pairs of a step
     contain those of the step before. A fitting that stands finished in `work` is not done again.
 
     Args:
         cache: with a train and a test split, and labels.
         config, settings: of the fittings; nothing enrolled.
         encoders: modality -> encoder name.
-        held_out: how many kinds are left out.
+        held_out: how many categories are left out.
         work: folder of the fitted runs.
         say: is told what is begun.
 
     Raises:
-        InputError: numbers below 1, too few kinds with enough pairs in the train split, or a cache whose items match
+        InputError: numbers below 1, too few categories with enough pairs in the train split, or a cache whose items match
             by pairs and not by labels.
     """
     if held_out < 1 or seeds < 1:
-        raise InputError(f"The experiment leaves out at least 1 kind in at least 1 seed; got {held_out} and {seeds}.")
-    check_can_enrol(config)  # said before the fitting, not after it
-    kinds = _kinds(cache, encoders, max(steps))
-    if held_out >= len(kinds):
         raise InputError(
-            f"{held_out} kinds cannot be left out: {cache.path} has {len(kinds)} labels with {max(steps)} clips and "
+            f"The experiment leaves out at least 1 category in at least 1 seed; got {held_out} and {seeds}."
+        )
+    check_can_enrol(config)  # said before the fitting, not after it
+    categories = _categories(cache, encoders, max(steps))
+    if held_out >= len(categories):
+        raise InputError(
+            f"{held_out} categories cannot be left out: {cache.path} has {len(categories)} labels with {max(steps)} clips and "
             "recordings in the train split and some in the test split, and one must stay to fit on."
         )
     rows: list[dict[str, Any]] = []
     chosen: dict[int, list[str]] = {}
     for seed in range(seeds):
         lots = np.random.default_rng(seed)
-        new = sorted(lots.choice(kinds, size=held_out, replace=False).tolist())
+        new = sorted(lots.choice(categories, size=held_out, replace=False).tolist())
         chosen[seed] = new
         say(f"Seed {seed}: without {', '.join(new)}.")
         retriever = _fitted(cache, config, replace(settings, seed=seed), encoders, frozenset(new), work)
@@ -95,16 +97,16 @@ def new_kinds(
                 learnt, _ = enrol(retriever, video, audio, [label for label in new for _ in range(step)])
             for name, labels in (("new", new), ("old", old)):
                 rows += _measured(cache, learnt, encoders, ks, labels, {"seed": seed, "pairs": step, "queries": name})
-    return NewKinds(rows, chosen, [*_warnings(cache, encoders)])
+    return NewCategories(rows, chosen, [*_warnings(cache, encoders)])
 
 
-def _kinds(cache: FeatureCache, encoders: dict[str, str], least: int) -> list[str]:
+def _categories(cache: FeatureCache, encoders: dict[str, str], least: int) -> list[str]:
     """Labels with at least `least` items a modality in the train split and one in the test split, sorted."""
     enough: list[set[str]] = []
     for modality, encoder in encoders.items():
         items = cache.items(modality, encoder)
         if any(item.pair for item in items):
-            raise InputError(f"New kinds are labels, but the items of {cache.path} match by pairs, one to one.")
+            raise InputError(f"New categories are labels, but the items of {cache.path} match by pairs, one to one.")
         count = Counter((item.label, item.split) for item in items if item.label)
         enough.append({label for label, _ in count if count[label, "train"] >= least and count[label, "test"]})
     return sorted(set.intersection(*enough))
@@ -179,7 +181,7 @@ def _warnings(cache: FeatureCache, encoders: dict[str, str]) -> list[str]:
         if "fitted_on" in record.notes or str(record.weights.get("source", "")).startswith("fitted here"):
             found.append(
                 f"The {modality} encoder {name} was fitted here on the train split and may have seen the labels that "
-                "are left out; the retriever and its memory have not. The numbers of new kinds may thereby be too good."
+                "are left out; the retriever and its memory have not. The numbers of new categories may thereby be too good."
             )
         found += [record.warning] if record.warning else []
     return found
