@@ -23,6 +23,7 @@ SUBJECT_FIELDS = ("ingredients", "containers", "tool")
 RECEPTACLE_FIELDS = ("containersDestination", "containersSource", "containers", "tool")
 CATEGORIES = 20
 CLIPS = 50
+CATEGORY_COLUMNS = ("label", "action", "subject", "receptacle", "intervals", "clips", "persons")
 
 
 @dataclass(frozen=True)
@@ -86,15 +87,10 @@ def choose_categories(
     return [Category(*each, len(of_triple[each]), _draw(of_triple[each], clips, f"{seed} {each}")) for each in chosen]
 
 
-def category_lines(categories: Iterable[Category]) -> list[list[str]]:
-    """The table of the chosen categories, with a header."""
-    head = ["label", "action", "subject", "receptacle", "intervals", "clips", "persons"]
-    return [head] + [
-        [
-            *(each.label, each.action, each.subject, each.receptacle),
-            *map(str, (each.intervals, len(each.clips), each.persons)),
-        ]
-        for each in categories
+def category_rows(categories: Iterable[Category]) -> list[dict[str, object]]:
+    """The table of the chosen categories, `CATEGORY_COLUMNS`."""
+    return [
+        {name: getattr(each, name) for name in CATEGORY_COLUMNS} | {"clips": len(each.clips)} for each in categories
     ]
 
 

@@ -24,7 +24,7 @@ from .fitting.checkpoint import FolderKeeper, write_history
 from .fitting.settings import FinetuneSettings
 from .fitting.video import FEWEST, Map, VideoFit, check_room, fit_video
 from .graph import local_workers, run_items
-from .items.find import find_items
+from .items.manifest import find_items
 from .items.split import assign_splits
 from .media.two_streams import VideoSettings, streams_of
 from .networks.bilstm import BiLstm

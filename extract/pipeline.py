@@ -20,8 +20,7 @@ from .encoders.door import EncoderKind, Settling
 from .encoders.registry import encode_on_worker, encoder_kind
 from .encoders.settings import ExtractSettings
 from .graph import local_workers, run_items
-from .items.find import find_items
-from .items.plan import write_plan
+from .items.manifest import find_items, write_plan
 from .items.scan import Scan
 from .resume import begun, check_continuation, check_seed, held_items, split_beside
 from .summary import Summary

@@ -9,7 +9,7 @@ from fmn.errors import InputError
 from fmn.item import Item
 
 from .encoders.settings import ExtractSettings
-from .items.plan import known_splits
+from .items.manifest import known_splits
 from .items.split import assign_splits
 
 FIXED = ("label", "pair", "group", "start", "end")  # what the shards say of an item for good

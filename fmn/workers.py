@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnContext, SpawnProcess
 from signal import SIG_IGN, SIGINT, signal
 from typing import Any
 
@@ -28,9 +29,15 @@ takes the same megabytes at each layer, and the system would clear them anew eac
 processor's time, and more with several workers."""
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
 @contextmanager
 def processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of `count` processes. Left by an exception, Ctrl-C among them, it ends them at once.
+    """A pool of up to `count` processes. Left by an exception, Ctrl-C among them, it ends them at once; otherwise it
+    waits for what was submitted.
 
     Spawned, not forked: the caller may run threads (torch, a progress bar) that a fork would leave half alive. What is
     submitted is therefore a function of a module.
@@ -38,11 +45,8 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
     Raises:
         InputError: a process died.
     """
-    context = get_context("spawn")
-    theirs, ours = context.Pipe(duplex=False)
-    with _environment(ENVIRONMENT):
-        pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(theirs,))
-        pool.submit(int)  # starts all of them, while the environment is theirs
+    theirs, ours = Pipe(duplex=False)
+    pool = ProcessPoolExecutor(count, mp_context=_Spawn(), initializer=_begin, initargs=(theirs,))
     try:
         yield pool
         pool.shutdown()
@@ -55,6 +59,18 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
         ours.close()  # the processes see it and end
         pool.shutdown(cancel_futures=True)
         theirs.close()
+
+
+class _Process(SpawnProcess):
+    """The pool starts one whenever there is more to do than there are idle ones: each finds its environment."""
+
+    def start(self) -> None:
+        with _environment(ENVIRONMENT):
+            super().start()
+
+
+class _Spawn(SpawnContext):
+    Process = _Process
 
 
 def _begin(parent: Connection) -> None:

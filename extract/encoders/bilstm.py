@@ -12,7 +12,7 @@ from fmn.errors import BadItem, InputError
 from fmn.item import Item
 
 from ..fitting.bilstm import Epoch, FitSettings, fit_bilstm
-from ..items.held_out import held_out
+from ..items.split import held_out
 from ..media.mfcc import RATE, SETTINGS, mfcc
 from ..media.waveform import waveform
 from ..networks.bilstm import BiLstm, load_bilstm

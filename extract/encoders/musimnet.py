@@ -14,7 +14,7 @@ from fmn.files import write_durably
 from fmn.item import Item
 
 from ..fitting.musimnet import EPOCHS, MusimFit, fit_musimnet
-from ..items.held_out import held_out
+from ..items.split import held_out
 from ..media.waveform import RATE, waveform
 from ..networks import musimnet
 from ..weights.identity import state_sha256

@@ -14,7 +14,7 @@ from fmn.item import Item
 from fmn.progress import Watcher
 from fmn.workers import Task
 
-from ..items.held_out import held_out
+from ..items.split import held_out
 from ..media.two_streams import NO_FLOW, VideoSettings, streams_of
 from ..networks.i3d import InceptionI3d, calibrate
 from ..networks.i3d_fast import DTYPES, FastI3d

@@ -31,15 +31,7 @@ def main(out: Path, seed: int, videos: int, utterances: int) -> None:
 
     began = time.monotonic()
     with Bars() as bars:
-        bars.stage("drawing and speaking the kitchen", 20 * (videos + utterances))
-        drawn = 0
-
-        def tell(done: int, total: int) -> None:
-            nonlocal drawn
-            bars.step(done - drawn)
-            drawn = done
-
-        kitchen = make_kitchen(out / "kitchen", seed=seed, videos=videos, utterances=utterances, progress=tell)
+        kitchen = make_kitchen(out / "kitchen", seed=seed, videos=videos, utterances=utterances, watcher=bars)
     cache, run = out / "cache", out / "runs" / f"seed-{seed}"
     _run("fmn-extract", "--manifest", str(kitchen.manifest), "--cache", str(cache), *EXTRACT)
     if not _finished(run):

@@ -1,6 +1,5 @@
 """fmn-extract: videos and recordings in, a feature cache out."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ import click
 
 from fmn.commands.progress import Bars
 from fmn.commands.shell import command
+from fmn.workers import cores
 
 if TYPE_CHECKING:
     from fmn.extract.summary import Summary
@@ -85,11 +85,6 @@ def main(
         for name, modality, reason in summary.failures if quiet else ():
             click.echo(f"{modality} {name}: {reason}", err=True)
         context.exit(1)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def _close(summary: "Summary") -> None:

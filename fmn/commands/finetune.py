@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fmn.commands.extract import cores
 from fmn.commands.progress import Bars
 from fmn.commands.shell import group
+from fmn.workers import cores
 
 if TYPE_CHECKING:
     from fmn.extract.fitting.video import VideoFit

@@ -1,6 +1,5 @@
 """fmn-speak: utterances for a set of clips, and the manifest of both."""
 
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +51,7 @@ def main(
     from fmn.speech.clips import read_clips
     from fmn.speech.make import make_speech
     from fmn.speech.plan import PlanSettings, make_plan
+    from fmn.workers import cores
 
     if per_label is not None and per_clip is not None:
         raise InputError(f"Utterances are a label or a clip: got --per-label {per_label} and --per-clip {per_clip}.")
@@ -61,22 +61,11 @@ def main(
     settings = PlanSettings(
         **{name: value for name, value in given.items() if value is not None}, train=train, seed=seed, format=kind
     )
-    settings.check()
     plan = make_plan(read_clips(manifest), settings)
     with Bars(quiet) as bars:
         for notice in plan.notices:
             bars.say(notice)
-        done = failed = -1
-
-        def tell(finished: int, total: int, bad: int) -> None:
-            nonlocal done, failed
-            if done < 0:
-                bars.stage("speaking", total)
-            elif finished > done:
-                bars.step(finished - done, bad - failed)
-            done, failed = finished, bad
-
-        spoken = make_speech(plan, out, workers=_cores() if workers is None else workers, progress=tell)
+        spoken = make_speech(plan, out, cores() if workers is None else workers, bars)
     if not quiet:
         _close(spoken)
     for name, reason in spoken.failures[:SHOWN]:
@@ -86,10 +75,6 @@ def main(
     if spoken.failures:
         click.echo(f"{len(spoken.failures)} could not be spoken and were set aside.", err=True)
         context.exit(1)
-
-
-def _cores() -> int:
-    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def _close(spoken: "Spoken") -> None:

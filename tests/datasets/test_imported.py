@@ -4,15 +4,16 @@ import csv
 
 import pytest
 
-from fmn.datasets.manifest_file import write_csv, write_manifest
-from fmn.datasets.row import Row
+from fmn.datasets.imported import write_manifest, write_table
 from fmn.errors import InputError
 from fmn.extract.items.manifest import read_manifest
+from fmn.item import Item
 
 
 def test_every_value_comes_back(tmp_path):
-    row = Row(
+    row = Item(
         id='a, "b"\n#1',
+        modality="video",
         path=str(tmp_path / "videos" / "ö, 1.mp4"),
         label="pour, milk",
         split="val",
@@ -23,7 +24,7 @@ def test_every_value_comes_back(tmp_path):
         text='say "it", slowly',
         extra={"tool": "knife; fork"},
     )
-    recording = Row(id="a", path="/elsewhere/1.wav", modality="audio", extra={"voice": "x"})
+    recording = Item(id="a", path="/elsewhere/1.wav", modality="audio", extra={"voice": "x"})
     write_manifest(tmp_path / "manifest.csv", [row, recording])
     first, second = read_manifest(tmp_path / "manifest.csv").items
     for name in ("id", "path", "label", "split", "pair", "group", "start", "end", "text"):
@@ -36,14 +37,14 @@ def test_every_value_comes_back(tmp_path):
 def test_paths_below_the_manifest_are_relative_and_others_absolute(tmp_path):
     inside, outside = tmp_path / "set" / "videos" / "1.mp4", tmp_path / "other" / "2.mp4"
     path = tmp_path / "set" / "manifest.csv"
-    write_manifest(path, [Row("1", str(inside)), Row("2", str(outside))])
+    write_manifest(path, [Item("1", "video", str(inside)), Item("2", "video", str(outside))])
     with path.open(newline="") as file:
         assert [line["path"] for line in csv.DictReader(file)] == ["videos/1.mp4", str(outside)]
 
 
 def test_a_different_file_is_replaced_only_when_asked(tmp_path):
     path = tmp_path / "manifest.csv"
-    rows = [Row("1", str(tmp_path / "1.mp4"))]
+    rows = [Item("1", "video", str(tmp_path / "1.mp4"))]
     write_manifest(path, rows)
     write_manifest(path, rows)
     path.write_text(path.read_text() + "2,video,2.mp4,,,,,,,\n")
@@ -60,7 +61,7 @@ def test_what_cannot_be_written_is_a_sentence(tmp_path):
         write_manifest(tmp_path / "manifest.csv", [])
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
-        write_csv(tmp_path / "file" / "manifest.csv", [["a"]])
+        write_table(tmp_path / "file" / "manifest.csv", ["a"], [], overwrite=False)
     with pytest.raises(InputError, match="is no text"):
-        write_csv(tmp_path / "manifest.csv", [["a\udce9"]])
+        write_table(tmp_path / "manifest.csv", ["a"], [{"a": "a\udce9"}], overwrite=False)
     assert [each.name for each in tmp_path.iterdir()] == ["file"]

@@ -1,68 +1,70 @@
-"""Rows -> a manifest CSV, written whole or not at all."""
+"""What an importer found, and the manifest that it becomes, written whole or not at all."""
 
-import csv
-import io
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from fmn.errors import InputError
+from fmn.files import write_durably
+from fmn.item import Item
+from fmn.manifest import COLUMNS, as_csv
 
-from .row import COLUMNS, Row
+
+@dataclass(frozen=True)
+class Imported:
+    """`items`: what goes into the manifest, paths absolute. `annotated`: intervals in the annotation file. `videos`:
+    video files that the annotations name and that are there. `missing`: names of those that are not. `notices`:
+    sentences for the user."""
+
+    items: list[Item]
+    annotated: int
+    videos: int
+    missing: list[str]
+    notices: list[str]
 
 
-def write_manifest(path: Path, rows: Sequence[Row], overwrite: bool = False) -> None:
-    """Write rows in the order given: the columns of fmn-extract, then the extra ones in order of appearance.
+def write_manifest(path: Path, items: Sequence[Item], overwrite: bool = False) -> None:
+    """Write items in the order given: the columns of fmn-extract, then the extra ones in order of appearance.
 
     Files below the manifest's folder are named relative to it, so that the folder can be moved; others absolutely. An
     existing manifest may hold somebody's corrections: a different one is replaced only with `overwrite`.
 
     Raises:
-        InputError: no rows; a value that a manifest cannot hold; a different file is there, or it cannot be written.
+        InputError: no items; a value that a manifest cannot hold; a different file is there, or it cannot be written.
     """
-    if not rows:
+    if not items:
         raise InputError(f"There is nothing to write into {path}: no video of the annotations was found.")
     folder = os.path.abspath(path.parent)
-    extra = list(dict.fromkeys(name for row in rows for name in row.extra))
-    lines: list[list[str]] = [[*COLUMNS, *extra]]
-    for row in rows:
-        values = {name: _text(getattr(row, name)) for name in COLUMNS} | {"path": _relative(row.path, folder)}
-        lines.append([*values.values(), *(row.extra.get(name, "") for name in extra)])
-    write_csv(path, lines, overwrite)
+    columns = [*COLUMNS, *dict.fromkeys(name for item in items for name in item.extra)]
+    rows = (
+        {**item.extra, **{name: _text(getattr(item, name)) for name in COLUMNS}, "path": _relative(item.path, folder)}
+        for item in items
+    )
+    write_table(path, columns, rows, overwrite)
 
 
-def write_csv(path: Path, lines: Iterable[Sequence[str]], overwrite: bool = False) -> None:
-    """Write lines as UTF-8 CSV: under a temporary name, flushed to the disk, then renamed.
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]], overwrite: bool) -> None:
+    """Write a table as UTF-8 CSV.
 
     Raises:
         InputError: a different file is there and `overwrite` is not given; it cannot be written; a value is no text.
     """
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
     try:
-        data = text.getvalue().encode("utf-8")
+        data = as_csv(columns, rows, newline="\n").encode("utf-8")
     except UnicodeEncodeError as error:
         raise InputError(
             f"{path} cannot be written: {error.object[error.start : error.end]!r} is no text. Rename that file."
         ) from None
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         if not overwrite and path.exists() and path.read_bytes() != data:
             raise InputError(
                 f"{path} is there already and is different. Give --overwrite to replace it, or another --out."
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        write_durably(path.parent, path.name, data)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}).") from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def _text(value: str | float | None) -> str:
