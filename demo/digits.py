@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fmn.errors import InputError
-from fmn.making import claimed, make_missing
+from fmn.making import Stamp, claimed, make_missing
 from fmn.manifest import path_from, write_manifest
 from fmn.progress import Silence, Watcher
 
@@ -98,7 +98,7 @@ def make_digits(
     recordings = _choose(spoken, speakers, utterances, train, seed)
     jobs = _plan(seed, videos, train)
     heard = [each for part in recordings.values() for each in part]
-    stamp = {
+    stamp: Stamp = {
         "drawing": DRAWING,
         "seed": seed,
         "videos": videos,

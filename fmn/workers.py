@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import Pipe
+from multiprocessing import Pipe, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext, SpawnProcess
-from signal import SIG_IGN, SIGINT, signal
+from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 from typing import Any
 
 from fmn.errors import InputError
@@ -61,11 +61,26 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
         theirs.close()
 
 
+@contextmanager
+def deaf_children() -> Iterator[None]:
+    """What starts in here does not hear Ctrl-C, which a terminal sends to all processes: this one ends the others.
+
+    Blocked and not ignored: a Ctrl-C meanwhile comes after it, and a thread that is started in here passes the block on
+    to the processes that it starts later.
+    """
+    resource_tracker.ensure_running()  # its start would lift the block
+    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
+    try:
+        yield
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)
+
+
 class _Process(SpawnProcess):
     """The pool starts one whenever there is more to do than there are idle ones: each finds its environment."""
 
     def start(self) -> None:
-        with _environment(ENVIRONMENT):
+        with _environment(ENVIRONMENT), deaf_children():
             super().start()
 
 
@@ -74,7 +89,6 @@ class _Spawn(SpawnContext):
 
 
 def _begin(parent: Connection) -> None:
-    signal(SIGINT, SIG_IGN)  # Ctrl-C reaches every process: the parent alone says so
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 

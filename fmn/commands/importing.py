@@ -58,9 +58,8 @@ def mpii_cooking2_command(
     from fmn.datasets.imported import write_manifest, write_table
     from fmn.datasets.mpii_cooking2 import SUFFIX, import_intervals, read_intervals
     from fmn.datasets.subject_split import published_split, read_split
-    from fmn.datasets.triples import CATEGORY_COLUMNS, category_rows, choose_categories, unformed
+    from fmn.datasets.triples import CATEGORY_COLUMNS, category_rows, import_categories
     from fmn.datasets.video_folder import VideoFolder
-    from fmn.errors import InputError
 
     folder = VideoFolder(videos, SUFFIX)
     intervals, notices = read_intervals(annotations)
@@ -69,27 +68,15 @@ def mpii_cooking2_command(
         splits = None
     else:
         splits = published_split(intervals) if named == "published" else read_split(Path(named), intervals)
-    if not paper_protocol:
+    if paper_protocol:
+        found, categories, formed = import_categories(intervals, annotations, folder, splits, seed, allow_missing)
+    else:
         found = import_intervals(intervals, annotations, folder, splits, allow_missing=allow_missing)
-        write_manifest(out, found.items, overwrite)
-        _show(found, notices, out)
-        return
-    usable = [
-        each
-        for each in intervals
-        if (allow_missing or each.video in folder) and (splits is None or each.sequence in splits)
-    ]
-    categories = choose_categories(usable, seed)
-    drawn = {(clip.video, clip.number): each.triple for each in categories for clip in each.clips}
-    found = import_intervals(intervals, annotations, folder, splits, drawn, allow_missing)
-    why = ", ".join(f"{count} {reason}" for reason, count in sorted(unformed(usable).items()))
-    formed = f"Of {len(usable)} intervals {why or 'none'} form no triple of the paper's words."
-    if not categories:
-        raise InputError(f"No triple of action, subject and receptacle has 50 intervals. {formed}")
     write_manifest(out, found.items, overwrite)
-    beside = out.with_suffix(".categories.csv")
-    write_table(beside, CATEGORY_COLUMNS, category_rows(categories), overwrite)
-    _show_categories(categories, formed, beside)
+    if paper_protocol:
+        beside = out.with_suffix(".categories.csv")
+        write_table(beside, CATEGORY_COLUMNS, category_rows(categories), overwrite)
+        _show_categories(categories, formed, beside)
     _show(found, notices, out)
 
 

@@ -24,7 +24,7 @@ SHOWN = 20
 @click.option("--train", default=0.7, show_default=True, help="Share for training, where the split is not given.")
 @click.option("--seed", default=0, show_default=True, help="Of speakers, sentences, rooms and split.")
 @click.option(
-    "--format", "kind", type=click.Choice(["wav", "flac"]), default="wav", show_default=True, help="Of files."
+    "--format", "ending", type=click.Choice(["wav", "flac"]), default="wav", show_default=True, help="Of files."
 )
 @click.option("--workers", type=int, help="Processes.  [default: one a core]")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and what could not be spoken.")
@@ -37,7 +37,7 @@ def main(
     per_clip: int | None,
     train: float,
     seed: int,
-    kind: str,
+    ending: str,
     workers: int | None,
     quiet: bool,
 ) -> None:
@@ -59,7 +59,7 @@ def main(
         raise InputError("The utterances a clip are 1 to 100, not 0.")
     given = {"per_label": per_label, "per_clip": per_clip}
     settings = PlanSettings(
-        **{name: value for name, value in given.items() if value is not None}, train=train, seed=seed, format=kind
+        **{name: value for name, value in given.items() if value is not None}, train=train, seed=seed, format=ending
     )
     plan = make_plan(read_clips(manifest), settings)
     with Bars(quiet) as bars:
