@@ -10,7 +10,7 @@ from dataclasses import asdict, field
 from typing import Annotated, Any
 
 import torch
-from pydantic import AfterValidator
+from pydantic import AfterValidator, SkipValidation
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -70,10 +70,10 @@ class FmnConfig:
     projection: Annotated[str, _one_of("gated", "linear")] = "gated"
     fusion: Annotated[str, _one_of("cosine", "both", "head")] = "cosine"
     dropout: Annotated[float, rule(lambda share: 0 <= share < 1, "Dropout lies in [0, 1), got {value}.")] = 0.7
-    enrolled: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    enrolled: Annotated[Mapping[str, int], SkipValidation] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        slots = list(self.enrolled.values())
+        slots = list(self.enrolled.values()) if isinstance(self.enrolled, Mapping) else [self.enrolled]
         whole = all(type(slot) is int and 0 <= slot < self.capacity for slot in slots)
         if not whole or len(set(slots)) < len(slots):
             raise InputError(f"An enrolled label has a slot of its own, 0 to {self.capacity - 1}; got {slots}.")
