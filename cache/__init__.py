@@ -1,6 +1,6 @@
 """The seam between the stages: the feature cache, a folder of HDF5 shards under one index."""
 
-from .failure import Failure
+from .index import Failure
 from .reader import FeatureCache
 from .record import EncoderRecord
 from .row import Row

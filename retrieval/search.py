@@ -58,11 +58,12 @@ def rank(
         raise InputError(f"--k is at least 1, got {k}.")
     other = "video" if modality == "audio" else "audio"
     encoder = retriever.encoder(other)
-    items = cache.items(other, encoder)
-    rows = [row for row, item in enumerate(items) if split in ("all", item.split)]
-    if not rows:
-        raise InputError(f"A search needs {other} items; {cache.path} has {len(items)} and none in split {split!r}.")
-    gallery = cache.features(other, encoder)[rows]
+    chosen = None if split == "all" else split
+    items = cache.items(other, encoder, split=chosen)
+    if not items:
+        there = len(cache.ids(other, encoder))
+        raise InputError(f"A search needs {other} items; {cache.path} has {there} and none in split {split!r}.")
+    gallery = cache.features(other, encoder, split=chosen)
     if modality == "audio":
         scores = retriever.score(gallery, query[None])[:, 0]
     else:
@@ -71,5 +72,5 @@ def rank(
     return [
         Hit(place + 1, float(scores[at]), item.id, item.path, item.label, item.split, item.text)
         for place, at in enumerate(order.tolist())
-        for item in [items[rows[at]]]
+        for item in [items[at]]
     ]

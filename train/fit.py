@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from fmn.errors import InputError
-from fmn.retrieval.category_slots import remember_categories
 from fmn.retrieval.enrolment import pair_memory
+from fmn.retrieval.memory import remember_categories
 from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
 from fmn.retrieval.store import BEST_FILE, save_network
 

@@ -14,9 +14,8 @@ from filelock import FileLock, Timeout
 import fmn
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
-from fmn.retrieval.models import Config, kind_of
 from fmn.retrieval.network import FmnConfig
-from fmn.retrieval.store import BEST_FILE, RUN_FILE, RUN_SCHEMA, read_run, write_json
+from fmn.retrieval.store import BEST_FILE, RUN_FILE, RUN_SCHEMA, Config, kind_of, read_run, write_json
 
 from .checkpoint import LAST_FILE
 from .data import TrainingSet, load_training_set

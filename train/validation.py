@@ -6,8 +6,8 @@ from typing import Any
 import torch
 
 from fmn.retrieval.metrics import evaluate
-from fmn.retrieval.models import Model
 from fmn.retrieval.protocol import DIRECTIONS
+from fmn.retrieval.retriever import Model
 
 from .data import TrainingSet
 

@@ -65,10 +65,9 @@ def _finished(run: Path) -> bool:
 def _write_page(out: Path, cache: Path, run: Path) -> Path:
     from fmn.cache import FeatureCache
     from fmn.retrieval import load
-    from fmn.retrieval.page import write_page
     from fmn.retrieval.protocol import evaluate_cache
     from fmn.retrieval.report import summary_rows
-    from fmn.retrieval.showcase import showcase
+    from fmn.retrieval.results_page import showcase, write_page
 
     features, retriever = FeatureCache(cache), load(run)
     rows = summary_rows(evaluate_cache(features, retriever))

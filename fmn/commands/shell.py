@@ -17,6 +17,7 @@ from fmn import __version__
 from fmn.errors import InputError
 
 TRACEBACK = "FMN_TRACEBACK"
+PIPE_WIDTH = 10_000  # characters of a table's line in a pipe or a file: a path that is folded there is no path any more
 
 Command = TypeVar("Command", bound=click.Command)
 

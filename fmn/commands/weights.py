@@ -13,8 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from fmn.commands.console import PIPE_WIDTH
-from fmn.commands.shell import group
+from fmn.commands.shell import PIPE_WIDTH, group
 from fmn.errors import InputError
 
 if TYPE_CHECKING:

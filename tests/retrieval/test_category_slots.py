@@ -5,8 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fmn.retrieval.category_slots import remember_categories
-from fmn.retrieval.memory import FeatureMemory
+from fmn.retrieval.memory import FeatureMemory, remember_categories
 
 
 def plain(video, audio, video_codes, audio_codes, s1, t1):

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fmn.retrieval.independent import IndependentMemory
+from fmn.retrieval.memory import IndependentMemory
 from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
 
 

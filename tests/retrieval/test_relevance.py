@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fmn.errors import InputError
-from fmn.retrieval.relevance import definition, relevance
+from fmn.retrieval.protocol import definition, relevance
 
 NAMES = st.lists(st.sampled_from(["cut", "pour", "stir", "wash"]), max_size=8)
 

@@ -12,11 +12,10 @@ from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Row
 from fmn.errors import InputError
 from fmn.item import Item
 from fmn.retrieval import FmnConfig, load
-from fmn.retrieval.content import ENROLLED_FILE
 from fmn.retrieval.enrolled_run import known_labels, write_enrolled_run
 from fmn.retrieval.enrolment import enrol
 from fmn.retrieval.protocol import evaluate_cache
-from fmn.retrieval.store import RUN_SCHEMA, save_network, write_json
+from fmn.retrieval.store import ENROLLED_FILE, RUN_SCHEMA, save_network, write_json
 from fmn.retrieval.towers import TowersConfig, TwoTowers
 from fmn.train.new_categories import NewCategories, new_categories
 from fmn.train.new_categories_table import draw, summary, write_csv

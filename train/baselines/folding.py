@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from fmn.retrieval.standardiser import Standardiser
+from fmn.retrieval.network import Standardiser
 from fmn.retrieval.towers import TowersConfig, TwoTowers
 
 from ..data import TrainingSet

@@ -1,4 +1,4 @@
-"""A static page to look and listen: queries, what was found for them, and the table above. No scripts, no network."""
+"""The results page, to look and listen: queries, what was found for them, and the table. No scripts, no network."""
 
 import hashlib
 import os
@@ -9,7 +9,14 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from fmn.files import write_durably
+import numpy as np
+
+from fmn.cache import FeatureCache
+from fmn.files import replacing, write_durably
+from fmn.item import Item
+
+from .protocol import DIRECTIONS, relevance
+from .retriever import Retriever
 
 MEDIA = "media"
 
@@ -91,6 +98,44 @@ class PageQuery:
     hits: Sequence[PageHit]
 
 
+def showcase(
+    cache: FeatureCache, retriever: Retriever, *, queries: int = 6, top: int = 5, split: str = "test"
+) -> list[PageQuery]:
+    """Rank the split as the evaluation does and take some queries of each direction.
+
+    Args:
+        cache: the features.
+        retriever: fitted on them.
+        queries: how many a direction, spread evenly over the queries' ids: not chosen by how well they went.
+        top: answers a query.
+        split: which split is ranked.
+
+    Returns:
+        Pages' queries, speech->video first.
+    """
+    encoders = retriever.encoders
+    items = {modality: cache.items(modality, encoder, split=split) for modality, encoder in encoders.items()}
+    features = {modality: cache.features(modality, encoder, split=split) for modality, encoder in encoders.items()}
+    scores = retriever.score(features["video"], features["audio"])
+    matches = relevance(
+        [item.pair for item in items["video"]],
+        [item.label for item in items["video"]],
+        [item.pair for item in items["audio"]],
+        [item.label for item in items["audio"]],
+    )
+    shown: list[PageQuery] = []
+    for direction, (query, gallery) in DIRECTIONS.items():
+        table, right = (scores, matches) if query == "video" else (scores.T, matches.T)
+        for row in np.unique(np.linspace(0, len(table) - 1, min(queries, len(table))).round().astype(int)):
+            best = np.argsort(-table[row], kind="stable")[:top]
+            hits = [
+                PageHit(_clip(items[gallery][at]), place, float(table[row, at]), bool(right[row, at]))
+                for place, at in enumerate(best, start=1)
+            ]
+            shown.append(PageQuery(direction, _clip(items[query][row]), hits))
+    return shown
+
+
 def write_page(
     path: str | Path,
     queries: Sequence[PageQuery],
@@ -156,9 +201,8 @@ def _link(media: Path, folder: Path, copy: bool) -> str:
     name = hashlib.sha256(os.fsencode(media.resolve())).hexdigest()[:16] + media.suffix
     target = folder / MEDIA / name
     target.parent.mkdir(exist_ok=True)
-    partial = target.with_name(f".{name}.part")
-    shutil.copyfile(media, partial)
-    partial.replace(target)
+    with replacing(target) as partial:
+        shutil.copyfile(media, partial)
     return quote(os.fsencode(f"{MEDIA}/{name}"))
 
 
@@ -209,3 +253,7 @@ def _part(clip: Clip) -> str:
     if clip.start is None and clip.end is None:
         return ""
     return f"#t={clip.start or 0:g}" + ("" if clip.end is None else f",{clip.end:g}")
+
+
+def _clip(item: Item) -> Clip:
+    return Clip(item.path, item.modality, item.label, item.text, item.start, item.end)

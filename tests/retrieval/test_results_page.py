@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from fmn.retrieval.page import Clip, PageHit, PageQuery, write_page
+from fmn.retrieval.results_page import Clip, PageHit, PageQuery, write_page
 
 VOID = {"meta", "link", "br", "img", "input", "hr", "source"}
 
