@@ -4,7 +4,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from fmn.errors import BadItem
-from fmn.extract.media.container import opened
+from fmn.extract.media.stream import opened
 
 
 def test_a_playlist_does_not_make_this_machine_call_another(tmp_path):
