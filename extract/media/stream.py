@@ -76,12 +76,12 @@ class MediaStream(Generic[Frame]):
     def frames(self, backs: Sequence[int]) -> Iterator[tuple[Fraction | None, Frame]]:
         """(time, frame) in the order of display, from one at or before the start to the end of the file.
 
-        A frame without a timestamp has None for a time. What comes before the first decodable frame is left out after
-        a seek, and a last audio packet that holds no sound (tags that are appended to mp3 files) always.
+        A frame without a timestamp has None for a time. A last audio packet that holds no sound (tags that are
+        appended to mp3 files) is left out.
 
         Args:
-            backs: seconds before the start at which a key frame is looked for, in turn. Where that fails, some
-                containers seek to one that is too late, the file is read from its beginning.
+            backs: seconds before the start at which a key frame is looked for, in turn (some containers find one that
+                is too late). Where all fail, or with none, the file is read from its beginning.
 
         Raises:
             BadItem: a packet or frame that is not whole, or a file that ends long before its header says.
@@ -104,13 +104,11 @@ class MediaStream(Generic[Frame]):
 
     def check_end(self, finish: Fraction) -> None:
         """BadItem when the item starts, or ends more than a second, after the stream's end (`finish`, seconds)."""
+        file_end = f"but the file ends at {seconds(finish)}."
         if self.begin >= finish:
-            what = f"starts at {seconds(self.begin)}"
-        elif self.stop is not None and self.stop > finish + END_SLACK:
-            what = f"ends at {seconds(self.stop)}"
-        else:
-            return
-        raise BadItem(f"{self.path}: the item {what}, but the file ends at {seconds(finish)}.")
+            raise BadItem(f"{self.path}: the item starts at {seconds(self.begin)}, {file_end}")
+        if self.stop is not None and self.stop > finish + END_SLACK:
+            raise BadItem(f"{self.path}: the item ends at {seconds(self.stop)}, {file_end}")
 
     def _open(self) -> None:
         """Open the file at its beginning and take the stream that FFmpeg rates best."""
