@@ -13,8 +13,8 @@ from fmn.item import Item
 
 from ..fitting.bilstm import Epoch, FitSettings, fit_bilstm
 from ..items.split import held_out
-from ..media.mfcc import RATE, SETTINGS, mfcc
-from ..media.waveform import waveform
+from ..media.mfcc import SETTINGS, mfcc
+from ..media.waveform import RATE, waveform
 from ..networks.bilstm import BiLstm, load_bilstm
 from ..weights.provenance import item_keys
 from .door import EncoderKind, Settling

@@ -17,7 +17,8 @@ from fmn.item import Item
 from ..fitting.calibration import calibrated, load_calibration, save_calibration
 from ..fitting.last_resort import SHOWN, fit_from_scratch
 from ..fitting.video import FEWEST
-from ..media.two_streams import NO_FLOW, VideoSettings, streams_of
+from ..media.flow_methods import NO_FLOW
+from ..media.two_streams import VideoSettings, streams_of
 from ..networks.i3d import CHANNELS, InceptionI3d, random_stream
 from ..networks.i3d_fast import inference_dtype
 from ..weights.fetch import fetch_published

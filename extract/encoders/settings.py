@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from fmn.errors import InputError
 
-FLOWS = ("auto", "tvl1", "dis", "none")
+from ..media.flow_methods import CHOICES
+
+FLOWS = ("auto", *CHOICES)
 AUTO = ("", "auto")  # weights that nobody named
 RANDOM = re.compile(r"random:(\d{1,9})")  # weights drawn from a seed
 

@@ -16,8 +16,9 @@ from fmn.errors import InputError
 from fmn.item import Item
 
 from ..media.flow import BOUND, LEVELS
+from ..media.flow_methods import NO_FLOW
 from ..media.frames import frames
-from ..media.two_streams import NO_FLOW, VideoSettings, flow_clip, rgb_clip, stream_windows
+from ..media.two_streams import VideoSettings, flow_clip, rgb_clip, stream_windows
 from ..networks.i3d import FEATURES, InceptionI3d
 from ..networks.i3d_fast import DTYPES, FastI3d
 

@@ -8,7 +8,8 @@ from scipy.fft import dct, idct
 
 from fmn.errors import InputError
 
-from ..media.mfcc import DIM, NUM_CEPSTRA, NUM_FILTERS, RATE, normalise, with_slopes
+from ..media.mfcc import DIM, NUM_CEPSTRA, NUM_FILTERS, normalise, with_slopes
+from ..media.waveform import RATE
 
 LIFTER = 22  # python_speech_features' default: cepstrum n is scaled by 1 + 11 sin(pi n / 22)
 # Deviation of each cepstrum (the first is the log energy) within an utterance, mean over real speech. The frames

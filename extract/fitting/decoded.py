@@ -11,10 +11,11 @@ import numpy as np
 from fmn.errors import BadItem
 from fmn.item import Item
 
-from ..media.flow import flow_fields, quantise
+from ..media.flow import flow_fields, flow_levels
+from ..media.flow_methods import NO_FLOW
 from ..media.frames import frames
 from ..media.sizes import resize_short_side
-from ..media.two_streams import NO_FLOW, VideoSettings
+from ..media.two_streams import VideoSettings
 
 LONGEST = 4  # windows of a clip that are kept; an archive's long takes would fill the disk
 
@@ -45,11 +46,6 @@ def decode_on_worker(items: Sequence[Item], *, settings: VideoSettings, folder: 
         except BadItem as bad:
             found.append(bad)
     return found
-
-
-def flow_levels(fields: np.ndarray) -> np.ndarray:
-    """Flow in pixels -> its 256 levels as uint8: what `quantise` maps to [-1, 1], without loss."""
-    return np.asarray(np.rint((quantise(fields) + 1) * 127.5), np.uint8)
 
 
 def _decode(item: Item, settings: VideoSettings, folder: Path) -> ScratchClip:

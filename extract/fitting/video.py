@@ -15,7 +15,8 @@ from fmn.progress import Watcher
 from fmn.workers import Task
 
 from ..items.split import held_out
-from ..media.two_streams import NO_FLOW, VideoSettings, streams_of
+from ..media.flow_methods import NO_FLOW
+from ..media.two_streams import VideoSettings, streams_of
 from ..networks.i3d import InceptionI3d, calibrate
 from ..networks.i3d_fast import DTYPES, FastI3d
 from ..weights.fitted_i3d import FittedI3d

@@ -7,6 +7,7 @@ import click
 
 from fmn.commands.progress import Bars
 from fmn.commands.shell import command
+from fmn.extract.media.flow_methods import CHOICES
 from fmn.workers import cores
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ SHOWN = 20
 @click.option("--audio-weights", default="", help="Weights file. By default bilstm and musimnet are fitted here.")
 @click.option(
     "--flow",
-    type=click.Choice(["auto", "tvl1", "dis", "none"]),
+    type=click.Choice(["auto", *CHOICES]),
     default="auto",
     show_default=True,
     help="Optical flow. auto: what the weights saw; tvl1 for published ones (about 0.6 s a frame), dis for own ones.",

@@ -8,6 +8,7 @@ import click
 
 from fmn.commands.progress import Bars
 from fmn.commands.shell import group
+from fmn.extract.media.flow_methods import CHOICES
 from fmn.workers import cores
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _of_a_set(function: Callable[..., Any]) -> Callable[..., Any]:
     show_default=True,
     help="kinetics, RGB[,FLOW] files, inception:FILE (a 2-D Inception-v1, inflated), or scratch.",
 )
-@click.option("--flow", type=click.Choice(["tvl1", "dis", "none"]), help="[default: tvl1; from scratch: dis]")
+@click.option("--flow", type=click.Choice(CHOICES), help="[default: tvl1; from scratch: dis]")
 @click.option("--short-side", type=int, help="Short side of a frame, pixels.  [default: 256; from scratch: 72]")
 @click.option("--crop", type=int, help="Random square of a frame, pixels.  [default: 224; from scratch: 64]")
 @click.option("--window", type=int, help="Frames of a random window.  [default: 64; from scratch: 32]")

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from fmn.commands.shell import PIPE_WIDTH, group
 from fmn.errors import InputError
+from fmn.extract.media.flow_methods import METHODS, NO_FLOW
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,7 +89,7 @@ def fetch_command(context: click.Context, names: tuple[str, ...], to: Path | Non
 @main.command("check")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--clip", type=click.Path(path_type=Path), help="A video: print what the weights see in it.")
-@click.option("--flow", type=click.Choice(["tvl1", "dis"]), help="For --clip.  [default: what the weights saw]")
+@click.option("--flow", type=click.Choice(list(METHODS)), help="For --clip.  [default: what the weights saw]")
 @click.option(
     "--sample", "samples", multiple=True, type=click.Path(path_type=Path),
     help="A preprocessed clip (.npy), RGB or flow; give it twice for both. The published one is compared.",
@@ -175,7 +176,7 @@ def _loaded(paths: "Mapping[str, Path]") -> dict[str, "InceptionI3d"]:
 def _run_clip(clip: Path, paths: "Mapping[str, Path]", flow: str | None, device: str) -> None:
     from dataclasses import replace
 
-    from fmn.extract.media.two_streams import NO_FLOW, VideoSettings
+    from fmn.extract.media.two_streams import VideoSettings
     from fmn.extract.weights.fitted_i3d import read_about
     from fmn.extract.weights.selftest import clip_logits
 

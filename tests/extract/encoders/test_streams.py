@@ -153,7 +153,7 @@ def test_memory_does_not_grow_with_the_clip(tmp_path, networks, flow):
     settings = VideoSettings(flow=flow, short_side=64, crop=32, window=8)
     encoder = TwoStreamI3d(networks[0], None if flow == "none" else networks[1], settings)
     peaks = []
-    for count in (128, 256):  # beyond the blocks of 57 in which itertools.tee lets go
+    for count in (128, 256):  # many windows
         item = item_of(film(tmp_path / f"{count}.mp4", count, width=128, height=96))
         tracemalloc.start()
         assert encoder.encode(item).windows == count // 8

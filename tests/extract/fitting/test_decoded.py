@@ -4,8 +4,8 @@ import av
 import numpy as np
 
 from fmn.errors import BadItem
-from fmn.extract.fitting.decoded import LONGEST, decode_on_worker, flow_levels
-from fmn.extract.media.flow import flow_fields, quantise
+from fmn.extract.fitting.decoded import LONGEST, decode_on_worker
+from fmn.extract.media.flow import flow_fields, flow_levels, quantise
 from fmn.extract.media.frames import frames
 from fmn.extract.media.sizes import resize_short_side
 from fmn.extract.media.two_streams import VideoSettings
