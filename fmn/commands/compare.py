@@ -41,8 +41,8 @@ def main(
     from rich.console import Console
 
     from fmn.cache import FeatureCache
-    from fmn.train.compare.report import render
-    from fmn.train.compare.run import compare
+    from fmn.train.experiments.comparison import compare
+    from fmn.train.experiments.comparison_report import render
 
     ks = parse_ks(recall)
     with Bars(quiet) as bars:
