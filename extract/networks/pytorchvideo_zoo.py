@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from fmn.errors import InputError
+from fmn.install import hint
 
 from ..encoders.backbone import load_state
 from .torchvision_import import import_torchvision
@@ -64,7 +65,7 @@ def zoo_network(name: str) -> ZooNetwork:
             builder = getattr(importlib.import_module(f"pytorchvideo.models.hub.{family}"), name)
     except ImportError as error:
         raise InputError(
-            f"The encoder {name} needs pytorchvideo ({error}): install it with pip install 'fmn[zoo]'."
+            f"The encoder {name} needs pytorchvideo ({error}): install it with {hint('zoo')}."
         ) from None
     with torch.random.fork_rng(devices=[]):  # its own initialisation must not move the caller's generator
         *blocks, head = builder(pretrained=False).blocks
