@@ -17,13 +17,13 @@ def __getattr__(command: str) -> Any:
     try:
         fmn: Any = import_module("fmn")
         ours = fmn.DISTRIBUTION == DISTRIBUTION
-    except (ImportError, AttributeError):
+    except Exception:  # whatever another project's __init__ may raise
         ours = False
     if not ours:
         place = getattr(sys.modules.get("fmn"), "__file__", None) or "nowhere"
         print(
-            f"Error: These commands belong to {DISTRIBUTION}, but the package fmn that Python finds ({place}) is another "
-            f"project's or incomplete: remove that one (pip uninstall fmn), then install {DISTRIBUTION} again.",
+            f"Error: This command belongs to {DISTRIBUTION}, but the package fmn that Python finds ({place}) is another "
+            f"project's or incomplete: remove it (pip uninstall fmn), then install {DISTRIBUTION} again.",
             file=sys.stderr,
         )
         raise SystemExit(2)
