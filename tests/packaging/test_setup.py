@@ -115,3 +115,17 @@ def test_the_hint_is_for_the_way_that_fmn_was_installed(tmp_path, monkeypatch, s
     told = said and said.format(url=folder.as_uri())
     monkeypatch.setattr(install.metadata, "distribution", lambda name: Installed(told))
     assert (install.hint("zoo"), install.hint()) == tuple(each.format(folder=folder) for each in hints)
+
+
+def test_the_files_to_copy_are_there_and_the_versions_agree():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for path in re.findall(r"`((?:[a-z_0-9]+/)+\w+\.py)`", text):
+        assert (ROOT / path).is_file(), path
+    assert f"\nversion: {fmn.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_the_makes_of_contributing_are_targets():
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    for page in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        assert set(re.findall(r"(?:^ {4}|`)make (\w+)", text, re.MULTILINE)) <= set(targets), page
