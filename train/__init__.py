@@ -1,6 +1,24 @@
-"""How a retriever is fitted; below it the systems that it is compared with (baselines) and the experiments."""
+"""How a retriever is fitted: sampling, losses, loop, checkpoints.
 
-from .run import TrainedRun, train
-from .settings import TrainSettings
+`train` fits a feature memory network on a cache by `TrainSettings` and leaves a run; `AS_PRINTED` are the paper's own
+settings. They are loaded when first used.
+"""
 
-__all__ = ["TrainSettings", "TrainedRun", "train"]
+from typing import TYPE_CHECKING
+
+from fmn.lazy import offer
+
+WHERE = {
+    "AS_PRINTED": "settings",
+    "TrainSettings": "settings",
+    "TrainedRun": "run",
+    "train": "run",
+}
+if TYPE_CHECKING:
+    from .run import TrainedRun as TrainedRun
+    from .run import train as train
+    from .settings import AS_PRINTED as AS_PRINTED
+    from .settings import TrainSettings as TrainSettings
+else:
+    __getattr__, __dir__ = offer(__name__, WHERE)
+__all__ = list(WHERE)

@@ -15,7 +15,7 @@ from fmn.cache.parts import validation_part
 from fmn.errors import InputError
 from fmn.retrieval.metrics import evaluate
 from fmn.retrieval.protocol import DIRECTIONS
-from fmn.retrieval.store import Model
+from fmn.retrieval.retriever import Model
 
 SIDES = ("video", "audio")
 UNKNOWN = ""  # key of an item without pair and label

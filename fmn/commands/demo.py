@@ -12,6 +12,7 @@ import click
 from fmn.commands.progress import Bars
 from fmn.commands.shell import command
 from fmn.errors import InputError
+from fmn.install import hint
 
 # Small frames and an untrained I3D: it needs no download, and the whole line ends in minutes on two cores.
 EXTRACT = ("--video-weights", "random:0", "--flow", "dis", "--short-side", "128", "--crop", "112")
@@ -49,7 +50,7 @@ def _run(name: str, *arguments: str) -> None:
     """One of the three commands, as typed; its words go straight to the terminal."""
     program = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     if program is None:
-        raise InputError(f"The demonstration runs {name}, which is not installed here. Install fmn with pip first.")
+        raise InputError(f"The demonstration runs {name}, which is not installed here: {hint()}")
     click.echo(f"\n$ {shlex.join([name, *arguments])}", err=True)
     code = subprocess.run([program, *arguments], check=False).returncode
     if code:

@@ -20,6 +20,7 @@ from fmn.errors import InputError
 from fmn.extract.items.manifest import read_manifest
 from fmn.extract.media.waveform import waveform
 from fmn.files import TEMPORARY
+from fmn.install import hint
 from fmn.progress import Silence
 
 SPEAKERS = ("ann", "ben", "theo")
@@ -249,5 +250,5 @@ def test_the_command_ends_in_a_sentence(speech, tmp_path, monkeypatch):
     load_handwriting.cache_clear()
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     done = CliRunner().invoke(main, [str(speech), "--out", str(tmp_path / "data"), "--test-speaker", "theo"])
-    assert done.exit_code == 2 and "pip install 'fmn[demo]'" in done.output
+    assert done.exit_code == 2 and hint("demo") in done.output
     assert not (tmp_path / "data").exists()

@@ -1,6 +1,7 @@
 """CCA, KCCA, DCCA and CFA against closed forms over all matched pairs written out."""
 
 import inspect
+import re
 import sys
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fmn.errors import InputError
+from fmn.install import hint
 from fmn.retrieval.towers import TowersConfig, TwoTowers
 from fmn.train.baselines import cca, cfa, dcca, kcca
 from fmn.train.baselines.pairs import pair_rows
@@ -345,7 +347,7 @@ def test_what_cannot_be_fitted_is_said(name):
 @pytest.mark.parametrize("name", ["cca", "kcca", "dcca"])
 def test_a_missing_cca_zoo_is_said(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "cca_zoo.linear", None)
-    with pytest.raises(InputError, match=r"pip install 'fmn\[compare\]'"):
+    with pytest.raises(InputError, match=re.escape(hint("compare"))):
         FITS[name](training_set(*categories(12)), seed=0, **QUICK[name])
 
 
