@@ -1,1 +1,1 @@
-"""The systems that the FMN is compared with, all of them `TwoTowers`: a file says how one is fitted, the registry lists."""
+"""The systems that the FMN is compared with, all `TwoTowers`: a file a fitting, and the registry."""
