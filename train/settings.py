@@ -76,7 +76,7 @@ class TrainSettings:
 
     def to_json(self) -> dict[str, Any]:
         """The settings as JSON values."""
-        return asdict(self)  # type: ignore[call-overload,no-any-return]
+        return asdict(self)
 
 
 def parted(setting: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -227,11 +227,14 @@ def test_a_damaged_unit_is_a_sentence(cache, tmp_path):
     whole = json.loads(path.read_text())
     too_good = json.loads(json.dumps(whole["directions"]))
     too_good["speech->video"]["mAP"] = 7.0
+    of_no_depth = json.loads(json.dumps(whole["directions"]))
+    of_no_depth["video->speech"]["recall"] = {}
     numbers = "does not hold the run's numbers"
     for change, said in (
         ({"directions": {}}, numbers),
         ({"directions": {"speech->video": 3}}, numbers),
         ({"directions": too_good}, numbers),
+        ({"directions": of_no_depth}, numbers),
         ({"seconds": "a few"}, numbers),
         ({"validation_mAP": True}, numbers),
         ({"warnings": 5}, "no list of sentences"),
@@ -243,6 +246,9 @@ def test_a_damaged_unit_is_a_sentence(cache, tmp_path):
         path.write_text(json.dumps(whole | change))
         with pytest.raises(InputError, match=said):
             compare(cache, tmp_path / "out", systems=[PLAIN], ks=(1,), workers=1)
+    path.write_text(json.dumps({key: value for key, value in whole.items() if key not in ("seconds", "warnings")}))
+    with pytest.raises(InputError, match=r"lacks seconds, warnings\. Delete it"):
+        compare(cache, tmp_path / "out", systems=[PLAIN], ks=(1,), workers=1)
     path.write_text(json.dumps(whole))
     candidate = tmp_path / "out" / "Plain" / "candidate-0.json"
     candidate.write_text(json.dumps(json.loads(candidate.read_text()) | {"validation_mAP": True}))

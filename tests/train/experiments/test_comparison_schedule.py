@@ -2,6 +2,7 @@
 
 from experiment_stubs import LINE
 
+from fmn.progress import Silence
 from fmn.retrieval.store import write_json
 from fmn.train.experiments.comparison_schedule import Schedule
 from fmn.train.experiments.experiment_folder import candidate_file
@@ -9,7 +10,7 @@ from fmn.train.experiments.experiment_folder import candidate_file
 
 def test_candidates_that_end_at_once_start_each_run_once(tmp_path):
     encoders = {LINE: {"video": "i3d", "audio": "bilstm"}}
-    schedule = Schedule(tmp_path / "cache", tmp_path / "out", encoders, [LINE], 3, (1,), "cpu", None)
+    schedule = Schedule(tmp_path / "cache", tmp_path / "out", encoders, [LINE], 3, (1,), "cpu", Silence())
     begun = schedule.begin()
     assert len(begun) == len(LINE.settings) == 2
     (tmp_path / "out" / "Line-Co-1").mkdir(parents=True)

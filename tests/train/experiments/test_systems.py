@@ -59,8 +59,8 @@ def test_a_row_takes_its_own_features(tmp_path):
     ],
 )
 def test_the_command_asks_for_the_video_encoder_in_the_same_words(tmp_path, video, given):
-    category = encoder_kind("video", video)
-    asked = category.asked(ExtractSettings(video_encoder=video, **given))
+    entry = encoder_kind("video", video)
+    asked = entry.asked(ExtractSettings(video_encoder=video, **given))
     with CacheWriter(tmp_path / "a cache") as writer:
         writer.describe(seed=given.get("seed", 0))
         writer.declare(EncoderRecord("video", video, 8, {}, {"sha256": {}}, notes={"asked": asked}))
@@ -72,7 +72,7 @@ def test_the_command_asks_for_the_video_encoder_in_the_same_words(tmp_path, vide
     assert parsed["audio_encoder"] == "vmnet"
     names = ("video_encoder", "video_weights", "flow", "short_side", "crop", "window", "fps", "seed")
     settings = ExtractSettings(**{name: parsed[name] for name in names})
-    assert category.asked(settings) == cache.encoder("video").notes["asked"]
+    assert entry.asked(settings) == cache.encoder("video").notes["asked"]
 
 
 def test_the_registry_names_the_papers_rows_and_encoders_that_there_are():
