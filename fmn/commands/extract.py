@@ -10,7 +10,7 @@ from fmn.commands.progress import Bars
 from fmn.commands.shell import command
 
 if TYPE_CHECKING:
-    from fmn.extract.summary import Summary
+    from fmn.extract.pipeline import Summary
 
 SHOWN = 20
 
