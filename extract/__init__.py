@@ -13,7 +13,7 @@ WHERE = {
     "ExtractSettings": "encoders.settings",
     "InceptionI3d": "networks.i3d",
     "MediaSet": "finetune",
-    "Summary": "summary",
+    "Summary": "pipeline",
     "encode_query": "query",
     "extract": "pipeline",
     "finetune_audio": "finetune",
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from .media.frames import frames as frames
     from .media.waveform import waveform as waveform
     from .networks.i3d import InceptionI3d as InceptionI3d
+    from .pipeline import Summary as Summary
     from .pipeline import extract as extract
     from .query import encode_query as encode_query
-    from .summary import Summary as Summary
     from .weights.i3d_file import load_i3d as load_i3d
 else:
     __getattr__, __dir__ = offer(__name__, WHERE)

@@ -6,7 +6,6 @@ current torchvision; neither is used.
 
 import importlib
 import warnings
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,11 +14,9 @@ from torch import Tensor, nn
 from fmn.errors import InputError
 from fmn.install import hint
 
-from ..encoders.backbone import load_state
 from .torchvision_import import import_torchvision
 
 DIM = 2048
-ORIGIN = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics"
 
 
 class ZooNetwork(nn.Module):
@@ -68,12 +65,3 @@ def zoo_network(name: str) -> ZooNetwork:
     with torch.random.fork_rng(devices=[]):  # its own initialisation must not move the caller's generator
         *blocks, head = builder(pretrained=False).blocks
     return ZooNetwork(nn.ModuleList([*blocks, X3dEnd(head)] if name == "x3d_m" else blocks)).eval()
-
-
-def load_zoo_network(path: Path, name: str) -> ZooNetwork:
-    """The network with the weights of a published .pyth (or .pt, .safetensors), strictly; else InputError."""
-    network = zoo_network(name)
-    blocks = len(network.blocks)
-    head = (f"blocks.{blocks - 1}.proj.",) if name == "x3d_m" else (f"blocks.{blocks}.proj.",)
-    load_state(network, path, name, head)
-    return network.eval()

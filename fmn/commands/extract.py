@@ -11,7 +11,7 @@ from fmn.extract.media.flow_methods import CHOICES
 from fmn.workers import cores
 
 if TYPE_CHECKING:
-    from fmn.extract.summary import Summary
+    from fmn.extract.pipeline import Summary
 
 SHOWN = 20
 

@@ -8,7 +8,7 @@ from experiment_stubs import OWN, PLAIN, make_cache
 from fmn.cache import CacheWriter, EncoderRecord, FeatureCache
 from fmn.commands.extract import main as extract_command
 from fmn.errors import InputError
-from fmn.extract.encoders.registry import encoder_kind
+from fmn.extract.encoders.registry import encoder_entry
 from fmn.extract.encoders.settings import ExtractSettings
 from fmn.train.experiments.systems import (
     FMN_SETTINGS,
@@ -59,7 +59,7 @@ def test_a_row_takes_its_own_features(tmp_path):
     ],
 )
 def test_the_command_asks_for_the_video_encoder_in_the_same_words(tmp_path, video, given):
-    entry = encoder_kind("video", video)
+    entry = encoder_entry("video", video)
     asked = entry.asked(ExtractSettings(video_encoder=video, **given))
     with CacheWriter(tmp_path / "a cache") as writer:
         writer.describe(seed=given.get("seed", 0))
@@ -78,7 +78,7 @@ def test_the_command_asks_for_the_video_encoder_in_the_same_words(tmp_path, vide
 def test_the_registry_names_the_papers_rows_and_encoders_that_there_are():
     assert NAMES[:6] == ("CCA", "KCCA", "DCCA", "MuSimNet", "MusiCNN", "VM-Net") and len(NAMES) == 12
     for name in OWN_AUDIO:
-        assert encoder_kind("audio", name).name == name
+        assert encoder_entry("audio", name).name == name
     found = known_systems(["fmn AS printed", "FMN"])
     assert [system.name for system in found] == ["FMN", "FMN as printed"]
     assert len(FMN_SETTINGS) == 6 and [len(system.settings) for system in found] == [6, 6]
