@@ -1,7 +1,6 @@
 """Exact search: score one query against every cached item of the other modality."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +22,6 @@ class Hit:
     label: str
     split: str
     text: str
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
 
 
 def rank(

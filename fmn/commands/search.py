@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def main(
     hits = rank(retriever, features, encoded.modality, encoded.features, k=k, split=split)
     if as_json:
         facts = {"query": str(query), "modality": encoded.modality, "run": str(run), "split": split}
-        click.echo(json.dumps({**facts, "hits": [hit.to_json() for hit in hits]}, indent=1))
+        click.echo(json.dumps({**facts, "hits": [asdict(hit) for hit in hits]}, indent=1))
     else:
         show_hits(query, encoded.modality, hits, [*features.warnings()])
 
