@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING
 
 from fmn.lazy import offer
 
-WHERE = {
-    "Imported": "imported",
-    "VideoFolder": "video_folder",
-    "import_folders": "folders",
-    "import_intervals": "mpii_cooking2",
-    "import_mpii_cooking1": "mpii_cooking1",
-    "import_youcook2": "youcook2",
-    "read_intervals": "mpii_cooking2",
-    "write_manifest": "imported",
-}
+__getattr__, __all__ = offer(__name__, __file__)
 if TYPE_CHECKING:
     from .folders import import_folders as import_folders
     from .imported import Imported as Imported
@@ -28,6 +19,3 @@ if TYPE_CHECKING:
     from .mpii_cooking2 import read_intervals as read_intervals
     from .video_folder import VideoFolder as VideoFolder
     from .youcook2 import import_youcook2 as import_youcook2
-else:
-    __getattr__, __dir__ = offer(__name__, WHERE)
-__all__ = list(WHERE)

@@ -14,8 +14,8 @@ from fmn.checked import checked, rule
 from fmn.errors import InputError
 from fmn.item import Item
 
-from ..media.mfcc import RATE, mfcc
-from ..media.waveform import waveform
+from ..media.mfcc import mfcc
+from ..media.waveform import RATE, waveform
 from ..networks.bilstm import BiLstm, pad, stacked, untrained
 from ..weights.fitted_on import item_keys
 from .augment import Augmentation, augment
