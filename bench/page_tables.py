@@ -1,7 +1,7 @@
 """The tables of docs/results/README.md from their CSVs, as Markdown on the terminal.
 
 python bench/page_tables.py table2 docs/results/table2_kitchen_summary.csv
-python bench/page_tables.py new-kinds docs/results/new_kinds_kitchen.csv
+python bench/page_tables.py new-categories docs/results/new_categories_kitchen.csv
 python bench/page_tables.py study docs/results/study_kitchen.csv
 """
 
@@ -58,8 +58,8 @@ def table2(summary):
 
 @main.command()
 @click.argument("table", type=click.Path(path_type=Path, exists=True))
-def new_kinds(table):
-    """Recall at 10 of new and old kinds by the number of enrolled pairs."""
+def new_categories(table):
+    """Recall at 10 of new and old categories by the number of enrolled pairs."""
     rows = [row for row in rows_of(table) if row["seed"] == "mean" and (row["metric"], row["k"]) == ("recall", "10")]
     steps = sorted({int(row["pairs"]) for row in rows})
     lines = []
@@ -67,7 +67,7 @@ def new_kinds(table):
         for queries in ("new", "old"):
             found = {int(r["pairs"]): r for r in rows if (r["direction"], r["queries"]) == (direction, queries)}
             cells = [f"{100 * float(found[n]['value']):.1f} ±{100 * float(found[n]['sd']):.1f}" for n in steps]
-            lines.append([f"{direction}, {queries} kinds", *cells, f"{100 * float(found[0]['chance']):.1f}"])
+            lines.append([f"{direction}, {queries} categories", *cells, f"{100 * float(found[0]['chance']):.1f}"])
     write(["recall at 10, %", *(f"{n} pairs" for n in steps), "chance"], lines)
 
 

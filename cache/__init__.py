@@ -1,9 +1,17 @@
-"""The seam between the stages: the feature cache, a folder of HDF5 shards under one index."""
+"""The seam between the stages: the feature cache, a folder of HDF5 shards under one index.
 
-from .failure import Failure
-from .reader import FeatureCache
-from .record import EncoderRecord
-from .row import Row
-from .writer import CacheWriter
+`FeatureCache` reads one, `CacheWriter` fills one with `Row`s under an `EncoderRecord`; a `Failure` is an item that
+could not be extracted. They are loaded when first used.
+"""
 
-__all__ = ["CacheWriter", "EncoderRecord", "Failure", "FeatureCache", "Row"]
+from typing import TYPE_CHECKING
+
+from fmn.lazy import offer
+
+__getattr__, __all__ = offer(__name__, __file__)
+if TYPE_CHECKING:
+    from .index import Failure as Failure
+    from .reader import FeatureCache as FeatureCache
+    from .record import EncoderRecord as EncoderRecord
+    from .row import Row as Row
+    from .writer import CacheWriter as CacheWriter

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from fmn.errors import InputError
+from fmn.install import hint
 
 from .strokes import walk
 
@@ -97,7 +98,7 @@ def load_handwriting() -> tuple[np.ndarray, np.ndarray]:
         from sklearn.datasets import load_digits
     except ImportError:
         raise InputError(
-            "The handwritten digits come with scikit-learn, which is not installed: pip install 'fmn[demo]'"
+            f"The handwritten digits come with scikit-learn, which is not installed: {hint('demo')}"
         ) from None
     found = load_digits()
     return found.images.astype(np.uint8), found.target.astype(int)

@@ -15,6 +15,7 @@ import numpy as np
 from python_speech_features import mfcc
 
 from fmn.errors import InputError
+from fmn.install import hint
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _posteriors(train: np.ndarray, names: np.ndarray, test: np.ndarray) -> tuple
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
     except ImportError:
-        raise InputError("The reference needs scikit-learn, which is not installed: pip install 'fmn[demo]'") from None
+        raise InputError(f"The reference needs scikit-learn, which is not installed: {hint('demo')}") from None
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(train, names)
     return model.predict_proba(test), model.classes_
 

@@ -15,6 +15,7 @@ from types import ModuleType
 import numpy as np
 
 from fmn.errors import InputError
+from fmn.install import hint
 
 SAMPLE_RATE = 22_050
 """What espeak-ng produces, in Hz."""
@@ -58,8 +59,7 @@ def _loader() -> ModuleType:
         import espeakng_loader
     except ImportError:
         raise InputError(
-            "Speech needs the package espeakng-loader, which is not installed. "
-            "Install it with: pip install 'fmn[speech]'"
+            f"Speech needs the package espeakng-loader, which is not installed. Install it with: {hint('speech')}"
         ) from None
     module: ModuleType = espeakng_loader
     return module
@@ -78,15 +78,13 @@ def _synthesise(loader: ModuleType, text: str, voice: str, parameters: dict[int,
     try:
         library = ctypes.CDLL(loader.get_library_path())
     except OSError as error:
-        raise InputError(
-            f"The speech library cannot be loaded: {error}; reinstall it with: pip install 'fmn[speech]'"
-        ) from None
+        raise InputError(f"The speech library cannot be loaded: {error}; reinstall it with: {hint('speech')}") from None
     try:
         library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         data = str(loader.get_data_path()).encode()
         rate = library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data, _INITIALIZE_DONT_EXIT)
         if rate != SAMPLE_RATE:
-            raise InputError(f"espeak-ng did not start (answer {rate}); reinstall it with: pip install 'fmn[speech]'")
+            raise InputError(f"espeak-ng did not start (answer {rate}); reinstall it with: {hint('speech')}")
         library.espeak_SetSynthCallback(callback)
         # espeak-ng passes over an unknown variant in silence and speaks with the plain voice.
         _, plus, variant = voice.partition("+")

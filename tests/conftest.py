@@ -1,7 +1,9 @@
 """What all tests share: no network, one thread each (the cores are for their processes), and which of them are slow."""
 
 import os
+import shutil
 import signal
+import wave
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 HERE = Path(__file__).parent
 MARKS = {  # folders and files, the longest first: several processes begin with what would else end alone
     "commands": ("slow", "media"),
+    "packaging/test_wheel.py": ("slow", "media"),
+    "examples": ("slow", "media"),
     "train": ("slow",),
     "extract/fitting": ("slow",),
     "extract/encoders": ("slow", "media"),
@@ -58,3 +62,60 @@ def _one_seed() -> None:
     import torch  # only now: it reads the threads' number above when it is imported
 
     torch.manual_seed(0)
+
+
+def _write_small_set(folder, each=4, labels=("rise", "fall")):
+    import av
+    import numpy as np
+
+    for k, label in enumerate(labels):
+        for i in range(each):
+            clip, sound = folder / "videos" / label / f"{i}.mp4", folder / "audio" / label / f"{i}.wav"
+            clip.parent.mkdir(parents=True, exist_ok=True)
+            sound.parent.mkdir(parents=True, exist_ok=True)
+            with av.open(str(clip), "w") as container:
+                stream = container.add_stream("libx264", rate=25)
+                stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+                for t in range(16):
+                    picture = np.full((48, 64, 3), 20 * i, np.uint8)
+                    y = 2 * (15 - t if k == 0 else t)
+                    picture[y : y + 14, 10 + 5 * i : 26 + 5 * i] = 200 + 10 * i
+                    container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+                container.mux(stream.encode())
+            pitch = np.linspace(200, 600, 9600)[:: 1 - 2 * k] * (1 + 0.05 * i)
+            samples = 9000 * np.sin(2 * np.pi * np.cumsum(pitch) / 16000)
+            with wave.open(str(sound), "wb") as file:
+                file.setparams((1, 2, 16000, 0, "NONE", ""))
+                file.writeframes(samples.astype("<i2").tobytes())
+
+
+@pytest.fixture(scope="session")
+def small_set():
+    """small_set(folder) writes tiny clips, videos/LABEL/N.mp4, and recordings, audio/LABEL/N.wav, of two labels."""
+    return _write_small_set
+
+
+@pytest.fixture(scope="session")
+def voice(tmp_path_factory):
+    """A file of Bi-LSTM weights, small and random: one that is fitted at full width takes 17 s a pass."""
+    from fmn.extract.networks.bilstm import untrained
+
+    file = tmp_path_factory.mktemp("voice") / "bilstm.safetensors"
+    untrained(0, units=8).save(file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def begin(voice):
+    """begin(cache) leaves what an interrupted extraction leaves: its Bi-LSTM, which the next one goes on with."""
+    from fmn.cache import CacheWriter, EncoderRecord
+    from fmn.extract.networks.bilstm import load_bilstm
+
+    def write(cache):
+        with CacheWriter(cache) as writer:
+            shutil.copy(voice, cache)
+            sha256, asked = {"bilstm": load_bilstm(voice).sha256()}, {"weights": "fitted", "seed": 0}
+            weights = {"source": "begun", "files": {"bilstm": voice.name}, "sha256": sha256}
+            writer.declare(EncoderRecord("audio", "bilstm", 16, {}, weights, notes={"asked": asked}))
+
+    return write

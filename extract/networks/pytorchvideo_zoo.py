@@ -6,19 +6,17 @@ current torchvision; neither is used.
 
 import importlib
 import warnings
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from fmn.errors import InputError
+from fmn.install import hint
 
-from ..encoders.backbone import load_state
 from .torchvision_import import import_torchvision
 
 DIM = 2048
-ORIGIN = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics"
 
 
 class ZooNetwork(nn.Module):
@@ -63,18 +61,7 @@ def zoo_network(name: str) -> ZooNetwork:
             warnings.simplefilter("ignore", DeprecationWarning)  # its layers are compiled in a way that torch gives up
             builder = getattr(importlib.import_module(f"pytorchvideo.models.hub.{family}"), name)
     except ImportError as error:
-        raise InputError(
-            f"The encoder {name} needs pytorchvideo ({error}): install it with pip install 'fmn[zoo]'."
-        ) from None
+        raise InputError(f"The encoder {name} needs pytorchvideo ({error}): install it with {hint('zoo')}.") from None
     with torch.random.fork_rng(devices=[]):  # its own initialisation must not move the caller's generator
         *blocks, head = builder(pretrained=False).blocks
     return ZooNetwork(nn.ModuleList([*blocks, X3dEnd(head)] if name == "x3d_m" else blocks)).eval()
-
-
-def load_zoo_network(path: Path, name: str) -> ZooNetwork:
-    """The network with the weights of a published .pyth (or .pt, .safetensors), strictly; else InputError."""
-    network = zoo_network(name)
-    blocks = len(network.blocks)
-    head = (f"blocks.{blocks - 1}.proj.",) if name == "x3d_m" else (f"blocks.{blocks}.proj.",)
-    load_state(network, path, name, head)
-    return network.eval()

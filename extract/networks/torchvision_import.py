@@ -12,6 +12,7 @@ import sys
 import torch
 
 from fmn.errors import InputError
+from fmn.install import hint
 
 SCHEMAS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -48,7 +49,7 @@ def import_torchvision() -> None:
 def _wanted(error: Exception) -> str:
     return (
         f"This encoder needs pytorchvideo and a torchvision that fits torch {torch.__version__} ({error}): install "
-        "them with pip install 'fmn[zoo]'."
+        f"them with {hint('zoo')}."
     )
 
 

@@ -20,8 +20,8 @@ from filelock import FileLock, Timeout
 
 from fmn.errors import InputError
 
+from .checksums import weights_file
 from .folder import find_i3d, find_known, weights_folder
-from .identity import weights_file
 from .known import KNOWN, Catalogue, KnownFile, kinetics_file
 from .sniff import sniff
 

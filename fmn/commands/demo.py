@@ -15,6 +15,7 @@ from fmn.commands.extract import cores
 from fmn.commands.progress import Bars
 from fmn.commands.shell import command
 from fmn.errors import InputError
+from fmn.install import hint
 
 
 @dataclass(frozen=True)
@@ -62,15 +63,7 @@ def main(out: Path, seed: int, full: bool, **counts: int | None) -> None:
     if not out.exists():
         click.echo(f"The demonstration takes about {minutes(size):.0f} minutes on this machine.", err=True)
     with Bars() as bars:
-        bars.stage("drawing and speaking the kitchen", CATEGORIES * (size.videos + size.utterances))
-        drawn = 0
-
-        def tell(done: int, total: int) -> None:
-            nonlocal drawn
-            bars.step(done - drawn)
-            drawn = done
-
-        kitchen = make_kitchen(out / "kitchen", seed, size.videos, size.utterances, progress=tell)
+        kitchen = make_kitchen(out / "kitchen", seed, size.videos, size.utterances, watcher=bars)
     cache, run, manifest = out / "cache", out / "runs" / f"seed-{seed}", ("--manifest", str(kitchen.manifest))
     audio, video = (), ("--video-weights", "random:0", "--flow", "dis")  # an untrained I3D needs no download
     if size.units:
@@ -131,7 +124,7 @@ def _run(name: str, *arguments: str) -> None:
     """One of the commands, as typed; its words go straight to the terminal."""
     program = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     if program is None:
-        raise InputError(f"The demonstration runs {name}, which is not installed here. Install fmn with pip first.")
+        raise InputError(f"The demonstration runs {name}, which is not installed here: {hint()}")
     click.echo(f"\n$ {shlex.join([name, *arguments])}", err=True)
     code = subprocess.run([program, *arguments], check=False).returncode
     if code:
@@ -147,10 +140,9 @@ def _finished(run: Path) -> bool:
 def _write_page(out: Path, cache: Path, run: Path) -> Path:
     from fmn.cache import FeatureCache
     from fmn.retrieval import load
-    from fmn.retrieval.page import write_page
     from fmn.retrieval.protocol import evaluate_cache
     from fmn.retrieval.report import summary_rows
-    from fmn.retrieval.showcase import showcase
+    from fmn.retrieval.results_page import showcase, write_page
 
     features, retriever = FeatureCache(cache), load(run)
     rows = summary_rows(evaluate_cache(features, retriever))

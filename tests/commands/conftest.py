@@ -97,12 +97,8 @@ def checked(done, code):
 
 
 @pytest.fixture(scope="session")
-def commands(tmp_path_factory):
+def commands(voice):
     """What the tests here share. small: options of a quick extraction, in which nothing is fitted."""
-    from fmn.extract.networks.bilstm import untrained
-
-    voice = tmp_path_factory.mktemp("voice") / "bilstm.safetensors"
-    untrained(0, units=8).save(voice)
     small = (*VIDEO, "--audio-weights", str(voice))
     return SimpleNamespace(
         start=start,

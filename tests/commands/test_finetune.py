@@ -17,8 +17,8 @@ import torch
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
 from fmn.extract.encoders.i3d import _made_for
-from fmn.extract.weights.fitted_i3d import read_about, write_fitted
 from fmn.extract.weights.i3d_file import load_i3d
+from fmn.extract.weights.i3d_header import read_about, write_fitted
 
 SIZES = ("--short-side", "40", "--crop", "32", "--window", "8")
 SCRATCH = ("--from", "scratch", *SIZES, "--batch", "6", "--workers", "1")

@@ -1,4 +1,4 @@
-"""Every command of the README runs, as it stands there."""
+"""Every command of the README and of the pages it leads to runs, as it stands there."""
 
 import os
 import re
@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from fmn.cache import CacheWriter, EncoderRecord
-from fmn.extract.networks.bilstm import load_bilstm
-
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"<!-- run: (\w+) -->\n```(?:sh|python)\n(.*?)```", README, re.DOTALL)
+HOW_TOS = ("media", "speech", "weights", "cache", "train", "evaluate", "compare", "new_categories")
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in HOW_TOS)]
+README, *_ = TEXTS = [page.read_text(encoding="utf-8") for page in PAGES]
+BLOCK = r"<!-- run: (\w+) -->\n```(?:sh|python)\n(.*?)```"
+BLOCKS = re.findall(BLOCK, "\n".join(TEXTS), re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-def home(commands, tmp_path_factory):
-    """A folder such as the README speaks of, in which an extraction was begun: full-size clips take long enough."""
+def home(commands, begin, tmp_path_factory):
+    """A folder such as the README speaks of, in which an extraction was begun."""
     folder = tmp_path_factory.mktemp("readme")
     commands.write_set(folder, clips=3, sounds=3, labels=("circle", "sweep"))
-    begin(folder / "cache", commands.voice)
+    begin(folder / "cache")  # ten passes of fitting take three minutes
     commands.write_clip(folder / "query.mp4", 0, 50)
     commands.write_sound(folder / "query.wav", 0, 50)
     lines = ["modality,path,label,group"]
@@ -31,19 +31,6 @@ def home(commands, tmp_path_factory):
         lines.append(f"{modality},{path.relative_to(folder)},{path.parent.name},")
     (folder / "set.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
-
-
-def begin(cache, voice):
-    """What an interrupted extraction leaves: its Bi-LSTM, small here. At full width ten passes take three minutes."""
-    with CacheWriter(cache) as writer:
-        shutil.copy(voice, cache)
-        weights = {
-            "source": "begun",
-            "files": {"bilstm": voice.name},
-            "sha256": {"bilstm": load_bilstm(voice).sha256()},
-        }
-        asked = {"weights": "fitted", "seed": 0}
-        writer.declare(EncoderRecord("audio", "bilstm", 16, {}, weights, notes={"asked": asked}))
 
 
 def environment():
@@ -65,12 +52,19 @@ def test_the_readmes_blocks_run_in_their_order(home):
         assert (home / made).is_file()
 
 
-def test_every_fmn_command_of_the_readme_stands_in_a_block_or_is_explained():
-    outside = re.sub(r"```(?:sh|python)\n.*?```", "", README, flags=re.DOTALL)
+def test_no_page_has_a_block_that_nothing_runs():
+    """The block of docs/encoders.md is an encoder, which a test of the encoders adds."""
+    marked = {
+        page for page in ROOT.glob("docs/**/*.md") if re.search(BLOCK, page.read_text(encoding="utf-8"), re.DOTALL)
+    }
+    assert marked - {ROOT / "docs" / "encoders.md"} <= set(PAGES)
+
+
+def test_every_fmn_command_of_the_pages_stands_in_a_block_or_is_explained():
+    outside = re.sub(r"```(?:sh|python)\n.*?```", "", "\n".join(TEXTS), flags=re.DOTALL)
     typed = [line.strip() for line in outside.splitlines() if line.startswith("    fmn-")]
     # These need files that nobody ships, or minutes; other tests run them on small sets.
     assert typed == [
-        "fmn-import mpii-cooking2 attributesAnnotations_MPII-Cooking-2.mat videos/ --paper-protocol",
         "fmn-extract videos/ audio/ --video-weights RGB.pt,FLOW.pt",
         "fmn-finetune video videos/ audio/ --from kinetics --out fitted-video",
         "fmn-finetune audio videos/ audio/ --out fitted-audio",
@@ -80,7 +74,7 @@ def test_every_fmn_command_of_the_readme_stands_in_a_block_or_is_explained():
         "fmn-study cache/ --out study",
         "fmn-digits fsdd/ --out digits-data",
         "fmn-enroll runs/001 new-videos/ new-audio/ --cache cache --out runs/001-more",
-        "fmn-eval --held-out-classes 4 --csv new-kinds.csv --plot new-kinds.png",
+        "fmn-eval --held-out-classes 4 --csv new-categories.csv --plot new-categories.png",
         "fmn-eval --update-memory",
     ]
 
@@ -94,6 +88,12 @@ def test_the_make_targets_of_the_readme_are_there():
         assert done.returncode == 0, done.stderr
 
 
-def test_the_documents_of_the_readme_are_there():
-    for link in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / link).exists(), link
+def test_what_the_pages_link_to_is_there():
+    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")):
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_a_new_user_need_not_scroll():
+    assert len(README.splitlines()) <= 115
+    assert README.index("## Three commands") < README.index("weights.md")

@@ -15,7 +15,7 @@ from fmn.extract.query import encode_query
 PROGRAM = """
 import os
 import time
-from fmn.cache import Item
+from fmn.item import Item
 from fmn.commands.shell import command
 from fmn.extract.graph import local_workers, run_items
 

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from fmn.commands.speak import main
+from fmn.install import hint
 
 
 def run(*arguments):
@@ -100,5 +101,5 @@ def test_input_that_is_none_is_a_sentence(tmp_path, manifest):
 def test_a_missing_speech_package_is_a_sentence(clips, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     code, said = run(clips, "--out", tmp_path / "audio")
-    assert code == 2 and "pip install 'fmn[speech]'" in said
+    assert code == 2 and hint("speech") in said
     assert not (tmp_path / "audio").exists()

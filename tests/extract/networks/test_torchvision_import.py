@@ -1,5 +1,6 @@
 """Torchvision beside a torch that it was not built for (in a fresh process), and no torchvision at all."""
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -8,6 +9,7 @@ import pytest
 
 from fmn.errors import InputError
 from fmn.extract.networks.pytorchvideo_zoo import zoo_network
+from fmn.install import hint
 
 
 def python(code):
@@ -27,7 +29,7 @@ def test_it_can_be_imported_whether_or_not_its_operators_are_there():
             assert "torchvision::nms does not exist" in str(error), error
             print("operators-missing")
             assert "torchvision" not in sys.modules
-        from fmn.extract.backbones.torchvision_import import import_torchvision
+        from fmn.extract.networks.torchvision_import import import_torchvision
         import_torchvision()
         import_torchvision()
         from torchvision.ops import RoIAlign
@@ -50,5 +52,5 @@ def test_without_torchvision_a_sentence_says_what_to_install(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [Nothing(), *sys.meta_path])
-    with pytest.raises(InputError, match=r"pip install 'fmn\[zoo\]'"):
+    with pytest.raises(InputError, match=re.escape(hint("zoo"))):
         zoo_network("i3d_r50")
