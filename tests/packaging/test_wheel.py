@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("cache", "datasets", "demo", "extract", "fmn", "retrieval", "speech", "train")
 FILES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "fmn_retrieval.py")
 
+
 def build(source, out, kind):
     """The wheel or sdist of a source tree, by setuptools alone."""
     out.mkdir(exist_ok=True)
