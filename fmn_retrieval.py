@@ -22,8 +22,8 @@ def __getattr__(command: str) -> Any:
     if not ours:
         place = getattr(sys.modules.get("fmn"), "__file__", None) or "nowhere"
         print(
-            f"Error: This command belongs to {DISTRIBUTION}, but the package fmn that Python finds ({place}) is another "
-            f"project's or incomplete: remove it (pip uninstall fmn), then install {DISTRIBUTION} again.",
+            f"Error: This command belongs to {DISTRIBUTION}, but the package fmn that Python finds ({place}) is "
+            f"another project's or incomplete: remove it (pip uninstall fmn), then install {DISTRIBUTION} again.",
             file=sys.stderr,
         )
         raise SystemExit(2)

@@ -1,7 +1,7 @@
 """The seam between the stages: the feature cache, a folder of HDF5 shards under one index.
 
-`FeatureCache` reads one, `CacheWriter` fills one with `Row`s under an `EncoderRecord`; a `Failure` is an item that could
-not be extracted. They are loaded when first used.
+`FeatureCache` reads one, `CacheWriter` fills one with `Row`s under an `EncoderRecord`; a `Failure` is an item that
+could not be extracted. They are loaded when first used.
 """
 
 from typing import TYPE_CHECKING

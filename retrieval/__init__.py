@@ -1,8 +1,9 @@
 """What a retriever is: network, memory banks, scoring, metrics, search and report.
 
-`load` opens a run as a `Retriever`, `newest_run` finds one, `rank` searches a cache with it, `enrol` writes further pairs
-into its memory. `evaluate_cache` measures it on a split, `evaluate` measures any matrix of scores. `FeatureMemory` is a
-pair of memory banks, `FeatureMemoryNetwork` the whole network of an `FmnConfig`. They are loaded when first used.
+`load` opens a run as a `Retriever`, `newest_run` finds one, `rank` searches a cache with it, `enrol` writes further
+pairs into its memory. `evaluate_cache` measures it on a split, `evaluate` measures any matrix of scores.
+`FeatureMemory` is a pair of memory banks, `FeatureMemoryNetwork` the whole network of an `FmnConfig`. They are loaded
+when first used.
 """
 
 from typing import TYPE_CHECKING

@@ -1,7 +1,7 @@
 """Utterances: sentences spoken by many voices, in rooms and noise.
 
-`read_clips` reads what is to be spoken about, `make_plan` draws who says what by `PlanSettings`, `make_speech` speaks it.
-`speak` says one sentence. They are loaded when first used.
+`read_clips` reads what is to be spoken about, `make_plan` draws who says what by `PlanSettings`, `make_speech` speaks
+it. `speak` says one sentence. They are loaded when first used.
 """
 
 from typing import TYPE_CHECKING

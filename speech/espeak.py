@@ -78,9 +78,7 @@ def _synthesise(loader: ModuleType, text: str, voice: str, parameters: dict[int,
     try:
         library = ctypes.CDLL(loader.get_library_path())
     except OSError as error:
-        raise InputError(
-            f"The speech library cannot be loaded: {error}; reinstall it with: {hint('speech')}"
-        ) from None
+        raise InputError(f"The speech library cannot be loaded: {error}; reinstall it with: {hint('speech')}") from None
     try:
         library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         data = str(loader.get_data_path()).encode()

@@ -64,9 +64,7 @@ def zoo_network(name: str) -> ZooNetwork:
             warnings.simplefilter("ignore", DeprecationWarning)  # its layers are compiled in a way that torch gives up
             builder = getattr(importlib.import_module(f"pytorchvideo.models.hub.{family}"), name)
     except ImportError as error:
-        raise InputError(
-            f"The encoder {name} needs pytorchvideo ({error}): install it with {hint('zoo')}."
-        ) from None
+        raise InputError(f"The encoder {name} needs pytorchvideo ({error}): install it with {hint('zoo')}.") from None
     with torch.random.fork_rng(devices=[]):  # its own initialisation must not move the caller's generator
         *blocks, head = builder(pretrained=False).blocks
     return ZooNetwork(nn.ModuleList([*blocks, X3dEnd(head)] if name == "x3d_m" else blocks)).eval()

@@ -43,9 +43,7 @@ def canonical(rows: PairRows, columns: int, ridge: float) -> Canonical:
     try:
         from cca_zoo.linear import RidgeCCA
     except ImportError as error:
-        raise InputError(
-            f"Canonical correlation needs cca-zoo ({error}): install it with {hint('compare')}."
-        ) from None
+        raise InputError(f"Canonical correlation needs cca-zoo ({error}): install it with {hint('compare')}.") from None
     video, audio = rows.stacked()
     # cca-zoo divides by its rows less one; the covariances are to be those of the pairs, less one.
     scale = np.sqrt((len(video) - 1) / (rows.pairs - 1))
