@@ -208,7 +208,9 @@ def test_missing_files_and_folders_are_sentences(tmp_path):
 def test_a_pickled_object_is_refused_unexecuted(tmp_path, zipped):
     network = untrained_i3d(3, 0, num_classes=1)
     torch.save(network, tmp_path / "module.pt", _use_new_zipfile_serialization=zipped)
-    with pytest.raises(InputError, match=r"pickled object \(fmn\.extract\.networks\.i3d\.InceptionI3d\).*save the network's"):
+    with pytest.raises(
+        InputError, match=r"pickled object \(fmn\.extract\.networks\.i3d\.InceptionI3d\).*save the network's"
+    ):
         load_i3d(tmp_path / "module.pt", 3)
     content = {"state_dict": {"a": torch.zeros(1)}, "arguments": Namespace(rate=1)}
     torch.save(content, tmp_path / "more.pt", _use_new_zipfile_serialization=zipped)
