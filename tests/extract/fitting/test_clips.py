@@ -1,4 +1,4 @@
-"""Which clips a bounded fitting takes, and that they are decoded to the frames and flow of an extraction, without loss."""
+"""Which clips a bounded fitting takes, and that they become the frames and flow of an extraction, without loss."""
 
 import functools
 from collections import Counter
