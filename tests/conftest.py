@@ -99,9 +99,10 @@ def small_set():
 def voice(tmp_path_factory):
     """A file of Bi-LSTM weights, small and random: one that is fitted at full width takes 17 s a pass."""
     from fmn.extract.networks.bilstm import untrained
+    from fmn.extract.weights.bilstm_file import save_bilstm
 
     file = tmp_path_factory.mktemp("voice") / "bilstm.safetensors"
-    untrained(0, units=8).save(file)
+    save_bilstm(untrained(0, units=8), file)
     return file
 
 
@@ -109,12 +110,12 @@ def voice(tmp_path_factory):
 def begin(voice):
     """begin(cache) leaves what an interrupted extraction leaves: its Bi-LSTM, which the next one goes on with."""
     from fmn.cache import CacheWriter, EncoderRecord
-    from fmn.extract.networks.bilstm import load_bilstm
+    from fmn.extract.weights.bilstm_file import bilstm_sha256, load_bilstm
 
     def write(cache):
         with CacheWriter(cache) as writer:
             shutil.copy(voice, cache)
-            sha256, asked = {"bilstm": load_bilstm(voice).sha256()}, {"weights": "fitted", "seed": 0}
+            sha256, asked = {"bilstm": bilstm_sha256(load_bilstm(voice))}, {"weights": "fitted", "seed": 0}
             weights = {"source": "begun", "files": {"bilstm": voice.name}, "sha256": sha256}
             writer.declare(EncoderRecord("audio", "bilstm", 16, {}, weights, notes={"asked": asked}))
 
