@@ -1,15 +1,16 @@
-# make demo, make test: each sets up everything on a machine that has Python 3.11 or newer, pip and make.
+# make demo, make quick, make test: each sets up everything on a machine that has Python 3.11 or newer, pip and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 HOUSE := build/house
 JOBS ?= 2
 
-.PHONY: venv demo test lint types clean
+.PHONY: venv demo quick test lint types quick-tests all-tests clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   draw and speak a small kitchen set, extract, train, evaluate, and write a page to look at"
+	@echo "make quick  lint, types and the tests that need no encoder: under a minute"
 	@echo "make test   lint, types and all tests"
 	@echo "make venv   only the environment ($(VENV))"
 
@@ -27,9 +28,21 @@ $(VENV)/.ready: setup.cfg pyproject.toml constraints.txt
 demo: venv
 	$(BIN)/fmn-demo --out demo-data
 
-# A file of few and long tests would run alone at the end, were the files sorted by their number of tests.
-test: lint types
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# mypy runs beside the tests: one core would idle.
+quick: lint
+	$(MAKE) --jobs=2 types quick-tests
+
+test: lint
+	$(MAKE) --jobs=2 types all-tests
+
+# tests/conftest.py marks the folders, and says which tests share a process and which begin.
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
+
+quick-tests: venv
+	$(PYTEST) --quiet -m "not slow and not media and not gpu"
+
+all-tests: venv
+	$(PYTEST)
 
 lint: venv
 	$(BIN)/ruff check .

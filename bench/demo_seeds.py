@@ -24,7 +24,7 @@ from fmn.train.settings import AS_PRINTED, TrainSettings, parted
 ROWS = {
     "FMN": {},
     "FMN without memory (beta 0)": {"beta": 0.0},
-    "FMN as printed": {**AS_PRINTED, "rate": 1e-3, "dropout": 0.3},
+    "FMN as printed": {**AS_PRINTED, "learning_rate": 1e-3, "dropout": 0.3},
 }
 KS = (1, 10, 25)
 torch.set_num_threads(1)  # as fmn-train does: its steps are small

@@ -21,8 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 from fmn.extract.fitting.augment import Augmentation
 from fmn.extract.fitting.bilstm import FitSettings, fit_bilstm
-from fmn.extract.media.mfcc import RATE, mfcc
-from fmn.extract.media.waveform import waveform
+from fmn.extract.media.mfcc import mfcc
+from fmn.extract.media.waveform import RATE, waveform
 from fmn.extract.networks.bilstm import untrained
 
 UNSEEN = ("theo", "yweweler")

@@ -17,8 +17,8 @@ from fmn.errors import BadItem
 from fmn.extract.media.frames import frames
 from fmn.extract.media.two_streams import VideoSettings, flow_clip, stream_windows
 from fmn.extract.networks.i3d_fast import DTYPES, FastI3d
-from fmn.extract.weights.fitted_i3d import read_about
 from fmn.extract.weights.i3d_file import load_i3d
+from fmn.extract.weights.i3d_header import read_about
 
 METHODS = ("tvl1", "dis")
 

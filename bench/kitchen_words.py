@@ -2,9 +2,9 @@
 
     python bench/kitchen_words.py demo-data/kitchen/manifest.csv --out docs/results/kitchen_words.csv
 
-Some utterances say "it" for the subject, and then fit several categories ("cut it with the knife"). The oracle scores a clip
-and an utterance by the share of the clip's category in the categories that the words fit. No system can know more on average,
-so the numbers are the true ceiling of the set, below the one that counts items alone. Nothing is fitted.
+Some utterances say "it" for the subject, and then fit several categories ("cut it with the knife"). The oracle scores a
+clip and an utterance by the share of the clip's category in the categories that the words fit. No system can know more
+on average, so the numbers are the true ceiling of the set, below the one that counts items alone. Nothing is fitted.
 """
 
 import csv

@@ -8,19 +8,10 @@ from typing import TYPE_CHECKING
 
 from fmn.lazy import offer
 
-WHERE = {
-    "CacheWriter": "writer",
-    "EncoderRecord": "record",
-    "Failure": "failure",
-    "FeatureCache": "reader",
-    "Row": "row",
-}
+__getattr__, __all__ = offer(__name__, __file__)
 if TYPE_CHECKING:
-    from .failure import Failure as Failure
+    from .index import Failure as Failure
     from .reader import FeatureCache as FeatureCache
     from .record import EncoderRecord as EncoderRecord
     from .row import Row as Row
     from .writer import CacheWriter as CacheWriter
-else:
-    __getattr__, __dir__ = offer(__name__, WHERE)
-__all__ = list(WHERE)

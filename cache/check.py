@@ -11,8 +11,7 @@ import numpy as np
 
 from fmn.item import Item
 
-from .failure import Failure
-from .index import Index, load_index
+from .index import Failure, Index, load_index
 from .layout import INDEX
 from .orphans import orphans
 from .reader import FeatureCache

@@ -1,21 +1,21 @@
 """index.json: what the cache holds. A shard counts only when it stands here; replacing this file is the commit."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar, get_origin
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, StrictInt, TypeAdapter, ValidationError
 
 from fmn.errors import InputError
 from fmn.files import write_durably
-from fmn.item import MODALITIES
+from fmn.item import MODALITIES, Item
 
-from .failure import Failure
 from .layout import INDEX, SCHEMA, SHARD_ITEMS, SHARD_NAME, TOOL
 from .record import EncoderRecord
-
-Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class ShardEntry:
     file: str
     modality: str
     encoder: str
-    items: int
+    items: StrictInt
     sha256: str
-    bytes: int
+    bytes: StrictInt
 
     def __post_init__(self) -> None:
         # The exact name, not a path: an index from elsewhere must not make anybody read or delete other files.
@@ -39,6 +39,32 @@ class ShardEntry:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """An item that could not be extracted, kept with the reason: every table can name it and count it as a miss."""
+
+    id: str
+    modality: str
+    label: str
+    split: str
+    pair: str
+    path: str
+    reason: str
+
+    @classmethod
+    def of(cls, item: Item, reason: str) -> "Failure":
+        """Return the failure of an item for a reason, one sentence."""
+        return cls(item.id, item.modality, item.label, item.split, item.pair, item.path, reason)
+
+
+def _whole(cls: type[Any]) -> BeforeValidator:
+    """What an entry lacks is null in it: nothing that an index must say is filled in."""
+    names = [each.name for each in fields(cls)]
+    return BeforeValidator(
+        lambda given: {name: given.get(name) for name in names} if isinstance(given, dict) else given
+    )
+
+
+@dataclass(frozen=True)
 class Index:
     """The content of index.json."""
 
@@ -46,9 +72,9 @@ class Index:
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     protocol: Mapping[str, Any] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
-    encoders: tuple[EncoderRecord, ...] = ()
-    shards: tuple[ShardEntry, ...] = ()
-    failures: tuple[Failure, ...] = ()
+    encoders: tuple[Annotated[EncoderRecord, _whole(EncoderRecord)], ...] = ()
+    shards: tuple[Annotated[ShardEntry, _whole(ShardEntry)], ...] = ()
+    failures: tuple[Annotated[Failure, _whole(Failure)], ...] = ()
 
     def __post_init__(self) -> None:
         names = [(record.modality, record.name) for record in self.encoders]
@@ -73,6 +99,9 @@ class Index:
         return [each for each in self.shards if (each.modality, each.encoder) == (modality, encoder)]
 
 
+_INDEX = TypeAdapter(Annotated[Index, _whole(Index)])
+
+
 def load_index(folder: Path) -> Index:
     """Read and check index.json. Raises InputError: no cache there, another schema version, or damaged."""
     path = folder / INDEX
@@ -80,32 +109,26 @@ def load_index(folder: Path) -> Index:
         there = f"the folder {folder} has no {INDEX}" if folder.is_dir() else f"there is no folder {folder}"
         raise InputError(f"Not a feature cache: {there}. Run fmn-extract first, or give the folder that it wrote.")
     try:
+        # Not by pydantic: file names that are not UTF-8 stand there as escapes that its JSON reader refuses.
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
         if not isinstance(content, dict):
             raise ValueError(f"it must be a JSON object, not {type(content).__name__}")
         schema = content.get("schema")
         if type(schema) is not int:
             raise ValueError(f"its schema must be a whole number, not {schema!r}")
+        if schema == SCHEMA:
+            return _validated(content)
     except (ValueError, RecursionError) as error:
-        raise _damaged(path, error) from error
-    if schema != SCHEMA:
-        remedy = "update fmn" if schema > SCHEMA else "use the fmn that wrote it"
+        said = f"{error}" if isinstance(error, ValueError) else "it is nested too deeply"
         raise InputError(
-            f"The cache {folder} has schema {schema} (written by {content.get('tool', 'an unknown tool')}), but {TOOL} "
-            f"reads schema {SCHEMA}: {remedy}, or extract again into another folder."
-        )
-    try:
-        return Index(
-            tool=_typed(content.get("tool"), str, "tool"),
-            created=_typed(content.get("created"), str, "created"),
-            protocol=_typed(content.get("protocol"), dict, "protocol"),
-            labels=tuple(_typed(label, str, "label") for label in _list(content, "labels")),
-            encoders=tuple(_record(value) for value in _list(content, "encoders")),
-            shards=tuple(_entry(ShardEntry, value) for value in _list(content, "shards")),
-            failures=tuple(_entry(Failure, value) for value in _list(content, "failures")),
-        )
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, error) from error
+            f"The cache's index {path} is damaged: {said}. Put a sound copy of it back, or delete the cache's shards "
+            f"and index and run fmn-extract again."
+        ) from error
+    remedy = "update fmn" if schema > SCHEMA else "use the fmn that wrote it"
+    raise InputError(
+        f"The cache {folder} has schema {schema} (written by {content.get('tool', 'an unknown tool')}), but {TOOL} "
+        f"reads schema {SCHEMA}: {remedy}, or extract again into another folder."
+    )
 
 
 def save_index(folder: Path, index: Index) -> None:
@@ -124,47 +147,36 @@ def save_index(folder: Path, index: Index) -> None:
     write_durably(folder, INDEX, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode("ascii"))
 
 
-def _record(value: object) -> EncoderRecord:
-    record = _entry(EncoderRecord, value)
-    stated = value.get("fingerprint") if isinstance(value, dict) else None
-    if stated != record.fingerprint:
-        raise ValueError(f"encoder {record.name} does not match its fingerprint, so the record was changed afterwards")
-    return record
+def _validated(content: dict[str, Any]) -> Index:
+    """The index of a JSON object. Raises ValueError that says what is wrong first."""
+    try:
+        index = _INDEX.validate_python(content)
+    except ValidationError as error:
+        raise ValueError(_sentence(error)) from None
+    for record, given in zip(index.encoders, content["encoders"], strict=True):
+        if given.get("fingerprint") != record.fingerprint:
+            raise ValueError(
+                f"encoder {record.name} does not match its fingerprint, so the record was changed afterwards"
+            )
+    return index
 
 
-def _entry(kind: type[Entry], value: object) -> Entry:
-    """Build a dataclass from a JSON object whose values must have the fields' types."""
-    name = kind.__name__
-    given = _typed(value, dict, name)
-    wanted = {each.name: dict if get_origin(each.type) else each.type for each in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{key: _typed(given.get(key), each, f"{key} of {name}") for key, each in wanted.items()})
-
-
-def _typed(value: object, kind: Any, what: str) -> Any:
-    if type(value) is not kind:
-        raise ValueError(f"{what} must be {kind.__name__}, not {value!r:.80}")
-    return value
-
-
-def _list(content: dict[str, Any], key: str) -> list[Any]:
-    found: list[Any] = _typed(content.get(key), list, key)
-    return found
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    if first["type"] == "value_error":
+        return str(first["ctx"]["error"])
+    place, *inner = first["loc"]
+    entry = {"labels": "label", "encoders": "EncoderRecord", "shards": "ShardEntry", "failures": "Failure"}
+    what = place if not inner else entry[str(place)] if len(inner) == 1 else f"{inner[1]} of {entry[str(place)]}"
+    wanted = {"string_type": "str", "int_type": "int", "int_from_float": "int", "tuple_type": "list"}
+    return f"{what} must be {wanted.get(first['type'], 'dict')}, not {first['input']!r:.80}"
 
 
 def _once(names: Iterable[object], what: str) -> None:
-    seen = list(names)
-    twice = next((name for name in seen if seen.count(name) > 1), None) if len(set(seen)) < len(seen) else None
-    if twice is not None:
-        raise ValueError(f"{what} {twice} stands there twice")
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise ValueError(f"{what} {name} stands there twice")
 
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON number")
-
-
-def _damaged(path: Path, error: Exception) -> InputError:
-    said = f"{error}" if isinstance(error, ValueError) else "it is nested too deeply"
-    return InputError(
-        f"The cache's index {path} is damaged: {said}. Put a sound copy of it back, or delete the cache's shards "
-        f"and index and run fmn-extract again."
-    )

@@ -1,11 +1,14 @@
 """What a killed writer leaves behind: half-written files, and shards that no index names."""
 
+import os
 from pathlib import Path
 
 import h5py
 
+from fmn.files import TEMPORARY
+
 from .index import Index
-from .layout import shard_files, temporary_files
+from .layout import INDEX, SHARD_NAME, shard_files
 
 
 def orphans(folder: Path, index: Index) -> list[str]:
@@ -15,7 +18,7 @@ def orphans(folder: Path, index: Index) -> list[str]:
     """
     named = {entry.file for entry in index.shards}
     unnamed = (name for name in shard_files(folder) if name not in named)
-    return [*temporary_files(folder), *(name for name in unnamed if _is_ours(folder / name))]
+    return [*_half_written(folder), *(name for name in unnamed if _is_ours(folder / name))]
 
 
 def sweep(folder: Path, index: Index) -> list[str]:
@@ -24,6 +27,12 @@ def sweep(folder: Path, index: Index) -> list[str]:
     for name in swept:
         (folder / name).unlink()
     return swept
+
+
+def _half_written(folder: Path) -> list[str]:
+    names = (entry.name for entry in os.scandir(folder) if entry.is_file() and entry.name.startswith(TEMPORARY))
+    meant = ((name, name.removeprefix(TEMPORARY)) for name in names)
+    return sorted(name for name, of in meant if of == INDEX or SHARD_NAME.fullmatch(of))
 
 
 def _is_ours(path: Path) -> bool:

@@ -5,6 +5,8 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from scipy.cluster.hierarchy import DisjointSet
+
 from fmn.errors import InputError
 
 
@@ -70,18 +72,12 @@ def _units(ids: Sequence[str], groups: Sequence[str], pairs: Sequence[str]) -> d
 
 def _joined(keys: Sequence[Sequence[str]]) -> dict[str, list[int]]:
     """Join the items that share a key, directly or through others; a set is named by its smallest key."""
-    parent: dict[str, str] = {}
-
-    def root(key: str) -> str:
-        while (above := parent.setdefault(key, key)) != key:
-            parent[key] = key = parent[above]
-        return key
-
-    for mine in keys:
-        for other in mine[1:]:
-            low, high = sorted((root(mine[0]), root(other)))
-            parent[high] = low
+    ties = DisjointSet(key for mine in keys for key in mine)
+    for first, *others in keys:
+        for other in others:
+            ties.merge(first, other)
+    smallest = {key: min(tied) for tied in ties.subsets() for key in tied}
     sets = defaultdict(list)
-    for index, mine in enumerate(keys):
-        sets[root(mine[0])].append(index)
+    for index, (first, *_) in enumerate(keys):
+        sets[smallest[first]].append(index)
     return dict(sets)

@@ -12,8 +12,7 @@ import numpy.typing as npt
 from fmn.errors import InputError
 from fmn.item import Item
 
-from .failure import Failure
-from .index import Index, load_index
+from .index import Failure, Index, load_index
 from .record import EncoderRecord
 from .shard import Shard, ShardError, read_shard, remedy
 
@@ -56,14 +55,17 @@ class FeatureCache:
         """Return the n ids, sorted."""
         return [item.id for item in self.items(modality, encoder)]
 
-    def features(self, modality: str, encoder: str | None = None) -> npt.NDArray[np.float32]:
-        """Return the features, float32 [n, d], finite. Read anew at each call: they may be large."""
+    def features(
+        self, modality: str, encoder: str | None = None, *, split: str | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Return the features, float32 [n, d], finite, all or a split's. Read anew at each call: they may be large."""
         table = self._table(modality, encoder)
-        return self._read(lambda index: self._features(table, index))
+        features = self._read(lambda index: self._features(table, index))
+        return features if split is None else features[[item.split == split for item in table.items]]
 
-    def items(self, modality: str, encoder: str | None = None) -> list[Item]:
-        """Return the n items with everything that the manifest said about them."""
-        return list(self._table(modality, encoder).items)
+    def items(self, modality: str, encoder: str | None = None, *, split: str | None = None) -> list[Item]:
+        """Return the n items, or those of one split, with everything that the manifest said about them."""
+        return [item for item in self._table(modality, encoder).items if split in (None, item.split)]
 
     def labels(self, modality: str, encoder: str | None = None) -> list[str]:
         """Return the n labels, "" where an item has none."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from pydantic import StrictInt
+
 from fmn.item import MODALITIES
 
 ENCODER_NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]{0,63}")
@@ -28,7 +30,7 @@ class EncoderRecord:
 
     modality: str
     name: str
-    dim: int
+    dim: StrictInt
     preprocessing: Mapping[str, Any] = field(default_factory=dict, hash=False)
     weights: Mapping[str, Any] = field(default_factory=dict, hash=False)
     warning: str = ""

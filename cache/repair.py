@@ -5,8 +5,7 @@ from pathlib import Path
 
 from .check import Problem, shard_problems
 from .index import load_index, save_index
-from .layout import INDEX
-from .lock import writer_lock
+from .layout import INDEX, one_writer
 from .orphans import sweep
 from .shard import read_shard
 
@@ -28,7 +27,7 @@ def repair(path: str | Path) -> Repair:
     """
     folder = Path(path)
     load_index(folder)  # before the lock: a folder that is no cache gets no lock file either
-    with writer_lock(folder):
+    with one_writer(folder):
         index = load_index(folder)
         problems = shard_problems(folder, index)
         bad = {problem.file for problem in problems}

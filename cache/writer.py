@@ -3,7 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -13,10 +13,8 @@ from fmn.errors import InputError
 from fmn.files import sync_folder, write_durably
 from fmn.item import Item
 
-from .failure import Failure
-from .index import Index, ShardEntry, load_index, save_index
-from .layout import INDEX, SHARD_ITEMS, next_number, shard_files, shard_name
-from .lock import writer_lock
+from .index import Failure, Index, ShardEntry, load_index, save_index
+from .layout import INDEX, SHARD_ITEMS, next_number, one_writer, shard_files, shard_name
 from .orphans import sweep
 from .record import EncoderRecord, as_json_object
 from .row import Row
@@ -41,7 +39,9 @@ class CacheWriter:
             raise InputError(
                 f"A cache is a folder, but {self.path} is or lies below a file: give another name."
             ) from error
-        self._lock = writer_lock(self.path)
+        self._held = ExitStack()
+        self._held.enter_context(one_writer(self.path))
+        self._closed = False
         try:
             self._index = self._open()
             sweep(self.path, self._index)
@@ -125,7 +125,8 @@ class CacheWriter:
 
     def close(self) -> None:
         """Let the next writer in. Nothing is pending: what `add` returned from is on disk."""
-        self._lock.release()
+        self._closed = True
+        self._held.close()
 
     def __enter__(self) -> "CacheWriter":
         return self
@@ -194,7 +195,7 @@ class CacheWriter:
     @contextmanager
     def _closed_by_errors(self) -> Iterator[None]:
         """After an error or interrupt in the middle of a write, memory and disk may differ: nothing more is written."""
-        if not self._lock.is_locked:
+        if self._closed:
             raise ValueError(f"The writer of {self.path} is closed.")
         try:
             yield

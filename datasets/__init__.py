@@ -9,25 +9,13 @@ from typing import TYPE_CHECKING
 
 from fmn.lazy import offer
 
-WHERE = {
-    "Imported": "row",
-    "VideoFolder": "media",
-    "import_folders": "folders",
-    "import_intervals": "mpii_cooking2",
-    "import_mpii_cooking1": "mpii_cooking1",
-    "import_youcook2": "youcook2",
-    "read_intervals": "mpii_cooking2",
-    "write_manifest": "manifest_file",
-}
+__getattr__, __all__ = offer(__name__, __file__)
 if TYPE_CHECKING:
     from .folders import import_folders as import_folders
-    from .manifest_file import write_manifest as write_manifest
-    from .media import VideoFolder as VideoFolder
+    from .imported import Imported as Imported
+    from .imported import write_manifest as write_manifest
     from .mpii_cooking1 import import_mpii_cooking1 as import_mpii_cooking1
     from .mpii_cooking2 import import_intervals as import_intervals
     from .mpii_cooking2 import read_intervals as read_intervals
-    from .row import Imported as Imported
+    from .video_folder import VideoFolder as VideoFolder
     from .youcook2 import import_youcook2 as import_youcook2
-else:
-    __getattr__, __dir__ = offer(__name__, WHERE)
-__all__ = list(WHERE)

@@ -1,12 +1,14 @@
 """A folder of clips, and perhaps one of recordings -> a manifest to edit."""
 
 import os
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from fmn.errors import InputError
+from fmn.item import Item
+from fmn.media import AUDIO_SUFFIXES, VIDEO_SUFFIXES, label_of, names, stem_of
 
-from .media import AUDIO_SUFFIXES, VIDEO_SUFFIXES, files_below, names, nfc
-from .row import Imported, Row
+from .imported import Imported
+from .video_folder import media_below
 
 
 def import_folders(videos: Path, audio: Path | None = None) -> Imported:
@@ -19,10 +21,10 @@ def import_folders(videos: Path, audio: Path | None = None) -> Imported:
     Raises:
         InputError: a folder is missing or holds no media; one side has class folders and the other has not.
     """
-    clips, notices = files_below(videos, VIDEO_SUFFIXES)
+    clips, notices = media_below(videos, VIDEO_SUFFIXES)
     sides = [("video", videos, clips)]
     if audio is not None:
-        recordings, more = files_below(audio, AUDIO_SUFFIXES)
+        recordings, more = media_below(audio, AUDIO_SUFFIXES)
         sides.append(("audio", audio, recordings))
         notices += more
     nested = {modality: any("/" in file for file in files) for modality, _, files in sides}
@@ -32,30 +34,26 @@ def import_folders(videos: Path, audio: Path | None = None) -> Imported:
             f"{'some' if nested['audio'] else 'none'}. Lay both out alike: class folders of the same names, or flat "
             "folders with files of the same stem."
         )
-    stems = [{_stem(file) for file in files} for _, _, files in sides]
+    stems = [{stem_of(file) for file in files} for _, _, files in sides]
     shared = set.intersection(*stems)
-    rows = []
+    items = []
     for modality, root, files in sides:
         classes = nested[modality]
         loose = [file for file in files if classes and "/" not in file]
         if loose:
             notices.append(f"{len(loose)} files lie beside the class folders of {root}: {names(loose)} left out.")
-        alone = [file for file in files if not classes and _stem(file) not in shared]
+        alone = [file for file in files if not classes and stem_of(file) not in shared]
         if alone:
             notices.append(f"{len(alone)} files of {root} have no other file of the same stem: {names(alone)}.")
-        rows += [
-            Row(
+        items += [
+            Item(
                 id=file,
                 path=os.path.abspath(root / file),
                 modality=modality,
-                label=nfc(PurePosixPath(file).parts[0]) if classes else "",
-                pair="" if classes or file in alone else _stem(file),
+                label=label_of(file) if classes else "",
+                pair="" if classes or file in alone else stem_of(file),
             )
             for file in files
             if file not in loose
         ]
-    return Imported(rows, len(rows), sum(row.modality == "video" for row in rows), [], notices)
-
-
-def _stem(file: str) -> str:
-    return nfc(str(PurePosixPath(file).with_suffix("")))
+    return Imported(items, len(items), sum(item.modality == "video" for item in items), [], notices)

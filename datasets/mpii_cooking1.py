@@ -1,4 +1,4 @@
-"""MPII Cooking 1: `detectionGroundtruth-1-0.csv` -> rows.
+"""MPII Cooking 1: `detectionGroundtruth-1-0.csv` -> items.
 
 Rohrbach et al., "A Database for Fine Grained Activity Detection of Cooking Activities", CVPR 2012.
 """
@@ -8,10 +8,11 @@ from collections import Counter
 from pathlib import Path
 
 from fmn.errors import InputError
+from fmn.item import Item
 
 from .frame_times import frame_times
-from .media import VideoFolder
-from .row import Imported, Row
+from .imported import Imported
+from .video_folder import VideoFolder
 
 RATE = 29.4  # frames a second of all its videos
 COLUMNS = ("subject", "file name", "start frame", "end frame", "category id", "activity")
@@ -26,7 +27,7 @@ def import_mpii_cooking1(annotations: Path, folder: VideoFolder, allow_missing: 
         InputError: no such file; with the line: not six values, a number that is none, an interval that ends before it
             starts; no interval at all; not a single video is there (and `allow_missing` is not given).
     """
-    rows: list[Row] = []
+    items: list[Item] = []
     stems: dict[str, None] = {}
     count: Counter[str] = Counter()
     try:
@@ -34,8 +35,8 @@ def import_mpii_cooking1(annotations: Path, folder: VideoFolder, allow_missing: 
             reader = csv.reader(file, strict=True)
             for values in reader:
                 if any(value.strip() for value in values):
-                    row, stem = _row(annotations, reader.line_num, [value.strip() for value in values], folder, count)
-                    rows.append(row)
+                    item, stem = _item(annotations, reader.line_num, [value.strip() for value in values], folder, count)
+                    items.append(item)
                     stems[stem] = None
     except OSError as error:
         raise InputError(f"The annotation file {annotations} cannot be read ({error.strerror}).") from None
@@ -43,16 +44,16 @@ def import_mpii_cooking1(annotations: Path, folder: VideoFolder, allow_missing: 
         raise InputError(f"The annotation file {annotations} is not UTF-8 (byte {error.start}).") from None
     except csv.Error as error:
         raise InputError(f"The annotation file {annotations} is not CSV ({error}).") from None
-    if not rows:
+    if not items:
         raise InputError(f"{annotations} holds no interval.")
     wanted = list(stems)
     missing = folder.missing(wanted, annotations, allow_missing)
     gone = set() if allow_missing else {folder.path(stem) for stem in missing}
-    kept = [row for row in rows if row.path not in gone]
-    return Imported(kept, len(rows), len(wanted) - len(missing), missing, list(folder.notices))
+    kept = [item for item in items if item.path not in gone]
+    return Imported(kept, len(items), len(wanted) - len(missing), missing, list(folder.notices))
 
 
-def _row(path: Path, line: int, values: list[str], folder: VideoFolder, count: Counter[str]) -> tuple[Row, str]:
+def _item(path: Path, line: int, values: list[str], folder: VideoFolder, count: Counter[str]) -> tuple[Item, str]:
     if len(values) != len(COLUMNS):
         raise InputError(f"{path}, line {line}: {len(values)} values; it needs {', '.join(COLUMNS)}.")
     subject, stem, first, last, category, activity = values
@@ -68,8 +69,9 @@ def _row(path: Path, line: int, values: list[str], folder: VideoFolder, count: C
         raise InputError(f"{path}, line {line}: frames {first} to {last} are no interval; they count from 1.")
     count[stem] += 1
     start, end = frame_times(int(first), int(last), RATE)
-    row = Row(
+    item = Item(
         id=f"{stem}-{count[stem]:03d}",
+        modality="video",
         path=folder.path(stem),
         label=activity,
         group=f"s{int(person):02d}",
@@ -77,4 +79,4 @@ def _row(path: Path, line: int, values: list[str], folder: VideoFolder, count: C
         end=end,
         extra={"category": category, "start_frame": first, "end_frame": last},
     )
-    return row, stem
+    return item, stem

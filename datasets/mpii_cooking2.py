@@ -1,4 +1,4 @@
-"""MPII Cooking 2: the published annotation file -> intervals -> rows.
+"""MPII Cooking 2: the published annotation file -> intervals -> items.
 
 Rohrbach et al., "Recognizing Fine-Grained and Composite Activities Using Hand-Centric Features and Script Data",
 International Journal of Computer Vision 119, 2016.
@@ -12,11 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from fmn.errors import InputError
+from fmn.item import Item
+from fmn.media import names
 
 from .frame_times import HIGHEST_RATE, frame_times
+from .imported import Imported
 from .matlab import MatlabFile, matlab_group
-from .media import VideoFolder, names
-from .row import Imported, Row
+from .video_folder import VideoFolder
 
 OBJECTS = ("tool", "ingredients", "containers", "containersSource", "containersDestination")
 SUFFIX = ".avi"  # of the published videos
@@ -46,12 +48,13 @@ class Interval:
         """The video's name without its camera, as the published splits name it: s07-d72."""
         return "-".join(self.video.split("-")[:2])
 
-    def row(self, path: str, split: str, triple: tuple[str, str, str] | None = None) -> Row:
-        """Its row of the manifest. The label is the verb, or its (action, subject, receptacle) with blanks between."""
+    def item(self, path: str, split: str, triple: tuple[str, str, str] | None = None) -> Item:
+        """Its item. The label is the verb, or its (action, subject, receptacle) with blanks between."""
         start, end = frame_times(self.first, self.last, self.rate)
         listed = {name: "; ".join(found) for name, found in self.objects.items()}
-        return Row(
+        return Item(
             id=f"{self.video}-{self.number:03d}",
+            modality="video",
             path=path,
             label=" ".join(triple or (self.verb,)),
             split=split,
@@ -168,7 +171,7 @@ def import_intervals(
     triples: Mapping[tuple[str, int], tuple[str, str, str]] | None = None,
     allow_missing: bool = False,
 ) -> Imported:
-    """Intervals -> rows, in the order given.
+    """Intervals -> items, in the order given.
 
     Args:
         source: the annotation file, for sentences.
@@ -192,8 +195,8 @@ def import_intervals(
     wanted = list(dict.fromkeys(each.video for each in listed))
     missing = folder.missing(wanted, source, allow_missing)
     absent = set() if allow_missing else set(missing)
-    rows = [
-        each.row(
+    items = [
+        each.item(
             folder.path(each.video),
             splits[each.sequence] if splits is not None else "",
             triples[each.video, each.number] if triples is not None else None,
@@ -201,4 +204,4 @@ def import_intervals(
         for each in listed
         if each.video not in absent and (triples is None or (each.video, each.number) in triples)
     ]
-    return Imported(rows, len(intervals), len(wanted) - len(missing), missing, [*notices, *folder.notices])
+    return Imported(items, len(intervals), len(wanted) - len(missing), missing, [*notices, *folder.notices])

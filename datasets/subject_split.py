@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fmn.errors import InputError
+from fmn.item import SPLITS
+from fmn.media import names
 
-from .media import names
 from .mpii_cooking2 import Interval
 
-SPLITS = ("train", "val", "test")
 # The release's lists hold 201, 17 and 42 sequences; with these facts the 273 sequences fall apart in the same way. A
 # validation or test subject's sequences of other dishes (13) are in no list.
 VAL_SUBJECTS = frozenset({21})

@@ -6,10 +6,15 @@ down: the most frequent triples are taken, and the choice stands beside the mani
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from .mpii_cooking2 import Interval
+from fmn.errors import InputError
+
+from .imported import Imported
+from .mpii_cooking2 import Interval, import_intervals
+from .video_folder import VideoFolder
 
 # The paper's words in its order; where the annotations say it with other words, these.
 VERBS = {"strew": "sprinkle", "grind": "grate"}  # the paper: "grind/grate"
@@ -23,6 +28,7 @@ SUBJECT_FIELDS = ("ingredients", "containers", "tool")
 RECEPTACLE_FIELDS = ("containersDestination", "containersSource", "containers", "tool")
 CATEGORIES = 20
 CLIPS = 50
+CATEGORY_COLUMNS = ("label", "action", "subject", "receptacle", "intervals", "clips", "persons")
 
 
 @dataclass(frozen=True)
@@ -86,15 +92,41 @@ def choose_categories(
     return [Category(*each, len(of_triple[each]), _draw(of_triple[each], clips, f"{seed} {each}")) for each in chosen]
 
 
-def category_lines(categories: Iterable[Category]) -> list[list[str]]:
-    """The table of the chosen categories, with a header."""
-    head = ["label", "action", "subject", "receptacle", "intervals", "clips", "persons"]
-    return [head] + [
-        [
-            *(each.label, each.action, each.subject, each.receptacle),
-            *map(str, (each.intervals, len(each.clips), each.persons)),
-        ]
-        for each in categories
+def import_categories(
+    intervals: Sequence[Interval],
+    source: Path,
+    folder: VideoFolder,
+    splits: Mapping[str, str] | None = None,
+    seed: int = 0,
+    allow_missing: bool = False,
+) -> tuple[Imported, list[Category], str]:
+    """The paper's protocol on the intervals whose video is there (arguments as for `import_intervals`).
+
+    Returns:
+        What goes into the manifest, the categories, and a sentence on the intervals that form none.
+
+    Raises:
+        InputError: no triple has enough intervals, or not a single video is there.
+    """
+    usable = [
+        each
+        for each in intervals
+        if (allow_missing or each.video in folder) and (splits is None or each.sequence in splits)
+    ]
+    categories = choose_categories(usable, seed)
+    drawn = {(clip.video, clip.number): each.triple for each in categories for clip in each.clips}
+    found = import_intervals(intervals, source, folder, splits, drawn, allow_missing)
+    why = ", ".join(f"{count} {reason}" for reason, count in sorted(unformed(usable).items()))
+    formed = f"Of {len(usable)} intervals {why or 'none'} form no triple of the paper's words."
+    if not categories:
+        raise InputError(f"No triple of action, subject and receptacle has {CLIPS} intervals. {formed}")
+    return found, categories, formed
+
+
+def category_rows(categories: Iterable[Category]) -> list[dict[str, object]]:
+    """The table of the chosen categories, `CATEGORY_COLUMNS`."""
+    return [
+        {name: getattr(each, name) for name in CATEGORY_COLUMNS} | {"clips": len(each.clips)} for each in categories
     ]
 
 

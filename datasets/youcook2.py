@@ -1,4 +1,4 @@
-"""YouCook2: `youcookii_annotations_trainval.json` -> rows.
+"""YouCook2: `youcookii_annotations_trainval.json` -> items.
 
 Zhou, Xu and Corso, "Towards Automatic Learning of Procedures from Web Instructional Videos", AAAI 2018.
 """
@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from fmn.errors import InputError
+from fmn.item import Item
 
-from .media import VideoFolder
-from .row import Imported, Row
+from .imported import Imported
+from .video_folder import VideoFolder
 
 SUBSETS = ("training", "validation", "testing")
 SUFFIX = ".mp4"
@@ -33,7 +34,7 @@ def import_youcook2(
             not a single video is there (and `allow_missing` is not given).
     """
     splits = {"training": "train", "validation": validation_as, "testing": "test"}
-    rows: list[Row] = []
+    items: list[Item] = []
     annotated = 0
     wanted = []
     database = _database(annotations)
@@ -48,11 +49,11 @@ def import_youcook2(
         annotated += len(entry["annotations"])
         if video in folder or allow_missing:
             for number, segment in enumerate(entry["annotations"], 1):
-                rows.append(_row(f"{where}, segment {number}", video, number, entry, segment, folder, splits))
+                items.append(_item(f"{where}, segment {number}", video, number, entry, segment, folder, splits))
     if not annotated:
         raise InputError(f"{annotations} holds no segment.")
     missing = folder.missing(wanted, annotations, allow_missing)
-    return Imported(rows, annotated, len(wanted) - len(missing), missing, list(folder.notices))
+    return Imported(items, annotated, len(wanted) - len(missing), missing, list(folder.notices))
 
 
 def _database(path: Path) -> Mapping[str, Any]:
@@ -68,7 +69,7 @@ def _database(path: Path) -> Mapping[str, Any]:
     return database
 
 
-def _row(
+def _item(
     where: str,
     video: str,
     number: int,
@@ -76,7 +77,7 @@ def _row(
     segment: Any,
     folder: VideoFolder,
     splits: Mapping[str, str],
-) -> Row:
+) -> Item:
     times = segment.get("segment") if isinstance(segment, Mapping) else None
     if not isinstance(times, list) or len(times) != 2 or not all(_is_time(time) for time in times):
         raise InputError(f"{where} needs a segment of two times in seconds, not {times!r}.")
@@ -86,8 +87,9 @@ def _row(
     if not isinstance(sentence, str):
         raise InputError(f"{where} needs a sentence, not {sentence!r}.")
     name = f"{video}-{number:03d}"
-    return Row(
+    return Item(
         id=name,
+        modality="video",
         path=folder.path(video),
         label=str(entry.get("recipe_type") or ""),
         split=splits[entry["subset"]],

@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING
 
 from fmn.lazy import offer
 
-WHERE = {
-    "make_digits": "digits",
-    "make_kitchen": "kitchen",
-}
+__getattr__, __all__ = offer(__name__, __file__)
 if TYPE_CHECKING:
     from .digits import make_digits as make_digits
     from .kitchen import make_kitchen as make_kitchen
-else:
-    __getattr__, __dir__ = offer(__name__, WHERE)
-__all__ = list(WHERE)

@@ -1,7 +1,8 @@
 """The twenty categories of the demonstration set: (action, subject, receptacle) in the words of the paper's Table 1.
 
-Categories share their subject and differ by the action (cut, peel or wash a cucumber), or share the action and differ by the
-subject (cut a cucumber, an orange or an onion), so that neither the things in the picture nor the motion decide alone.
+Categories share their subject and differ by the action (cut, peel or wash a cucumber), or share the action and differ
+by the subject (cut a cucumber, an orange or an onion), so that neither the things in the picture nor the motion decide
+alone.
 """
 
 from dataclasses import dataclass

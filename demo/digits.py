@@ -1,6 +1,5 @@
 """Real spoken digits against videos of real handwritten digits: drawn, with the split given in the manifest."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,10 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from fmn.errors import InputError
+from fmn.making import Stamp, claimed, make_missing
+from fmn.manifest import path_from, write_manifest
+from fmn.progress import Silence, Watcher
 
-from .folder import Progress, check_numbers, claim, make_missing, train_count, write_manifest
+from .counts import check_numbers, train_count
 from .handwriting import load_handwriting
-from .page import page_name
+from .paper import page_name
 from .spoken_digits import WORDS, Recording, SpokenDigits, choose, digest, part_speakers, read_spoken_digits
 from .writing_video import page_index, write_writing
 
@@ -71,8 +73,8 @@ def make_digits(
     utterances: int = 0,
     train: float = 2 / 3,
     test_speakers: Sequence[str] = ("theo", "yweweler"),
-    progress: Progress | None = None,
     workers: int = 2,
+    watcher: Watcher | None = None,
 ) -> DigitSet:
     """Draw handwritten digits being written into the folder `out`, for the spoken digits in the folder `speech`.
 
@@ -95,15 +97,24 @@ def make_digits(
     speakers = part_speakers(spoken, test_speakers)
     recordings = _choose(spoken, speakers, utterances, train, seed)
     jobs = _plan(seed, videos, train)
-    stamp = {"drawing": DRAWING, "seed": seed, "videos": videos, "utterances": utterances, "train": train}
     heard = [each for part in recordings.values() for each in part]
-    claim(out, _STAMP, stamp | {"test speakers": " ".join(speakers["test"]), "recordings": digest(heard)})
-    made = make_missing(out, jobs, _write, progress, workers)
+    stamp: Stamp = {
+        "drawing": DRAWING,
+        "seed": seed,
+        "videos": videos,
+        "utterances": utterances,
+        "train": train,
+        "test speakers": " ".join(speakers["test"]),
+        "recordings": digest(heard),
+    }
     rows = [_video_row(job) for job in jobs]
     rows += [_audio_row(out, spoken.folder, part, each) for part, found in recordings.items() for each in found]
+    with claimed(out, _STAMP, stamp, "fmn-digits", {"recordings": "the recordings were others"}):
+        made, _ = make_missing(out, jobs, _write, workers, watcher or Silence(), "drawing handwritten digits")
+        manifest = write_manifest(out / "manifest.csv", COLUMNS, rows)
     return DigitSet(
         path=out,
-        manifest=write_manifest(out, COLUMNS, rows),
+        manifest=manifest,
         videos={part: sum(job.part == part for job in jobs) for part in speakers},
         utterances={part: len(found) for part, found in recordings.items()},
         speakers=speakers,
@@ -162,14 +173,5 @@ def _video_row(job: _Job) -> dict[str, str]:
 
 def _audio_row(out: Path, speech: Path, part: str, recording: Recording) -> dict[str, str]:
     word = WORDS[recording.digit]
-    row = {"id": recording.place, "modality": "audio", "path": _from(out, speech / recording.place), "label": word}
+    row = {"id": recording.place, "modality": "audio", "path": path_from(out, speech / recording.place), "label": word}
     return row | {"split": part, "group": recording.speaker, "text": word}
-
-
-def _from(out: Path, file: Path) -> str:
-    """A recording's path as the manifest names it."""
-    file = Path(os.path.abspath(file))
-    try:
-        return Path(os.path.relpath(file, os.path.abspath(out))).as_posix()
-    except ValueError:  # on another drive
-        return str(file)

@@ -1,14 +1,17 @@
-"""The demonstration set: twenty categories of kitchen action, drawn and spoken, with the split given in its manifest."""
+"""The demonstration set: twenty categories of kitchen action, drawn and spoken; its manifest gives the split."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from fmn.making import claimed, make_missing
+from fmn.manifest import write_manifest
+from fmn.progress import Silence, Watcher
 from fmn.speech.espeak import speak
 
 from .categories import CATEGORIES, Category
-from .folder import Progress, check_numbers, claim, make_missing, train_count, write_manifest
+from .counts import check_numbers, train_count
 from .scene import scene_name
 from .utterance import make_utterance, write_utterance
 from .video import scene_index, write_video
@@ -60,33 +63,35 @@ def make_kitchen(
     videos: int = 30,
     utterances: int = 40,
     train: float = 0.7,
-    progress: Progress | None = None,
     workers: int = 2,
+    watcher: Watcher | None = None,
 ) -> KitchenSet:
     """Draw and speak the set into the folder `out`.
 
-    Writes `videos/<category>/<nnn>.mp4` (160 x 120, 25 fps, 64 frames) and `audio/<category>/<nnn>.wav` (16 kHz mono) for each
-    of the 20 categories, and `manifest.csv` with the split: the first `train` share of every category is "train", the rest
-    "test", whose scenes, colours, voices and sentences never occur in "train". A rerun with the same arguments keeps
-    finished files. More than one worker are processes that are spawned: a script must then call this under
-    `if __name__ == "__main__":`.
+    Writes `videos/<category>/<nnn>.mp4` (160 x 120, 25 fps, 64 frames) and `audio/<category>/<nnn>.wav` (16 kHz mono)
+    for each of the 20 categories, and `manifest.csv` with the split: the first `train` share of every category is
+    "train", the rest "test", whose scenes, colours, voices and sentences never occur in "train". A rerun with the same
+    arguments keeps finished files. More than one worker are processes that are spawned: a script must then call this
+    under `if __name__ == "__main__":`.
 
     seed: 0 or more; videos, utterances: items a category, at least 2; train: between 0 and 1, both parts get an item;
-    workers: processes that draw and speak.
-    InputError: an argument out of range, espeakng-loader missing, or `out` holds something else.
+    workers: processes that draw and speak; watcher: is told about the progress.
+    InputError: an argument out of range, espeakng-loader missing, or `out` holds something else or is being filled.
     """
     check_numbers("category", {"videos": videos, "utterances": utterances}, seed, train, workers)
     speak("ready", "en-us")  # says at once, not in a worker, that the speech package is missing
     out = Path(out)
-    claim(out, _STAMP, {"drawing": DRAWING, "seed": seed, "videos": videos, "utterances": utterances, "train": train})
+    stamp = {"drawing": DRAWING, "seed": seed, "videos": videos, "utterances": utterances, "train": train}
     jobs = [
         _Job(modality, category, index, "train" if index < train_count(count, train) else "test", seed)
         for modality, count in (("video", videos), ("audio", utterances))
         for category in range(len(CATEGORIES))
         for index in range(count)
     ]
-    made = make_missing(out, jobs, _write, progress, workers)
-    manifest = write_manifest(out, COLUMNS, map(_row, jobs))
+    with claimed(out, _STAMP, stamp, "fmn-demo"):
+        stage = "drawing and speaking the kitchen"
+        made, _ = make_missing(out, jobs, _write, workers, watcher or Silence(), stage)
+        manifest = write_manifest(out / "manifest.csv", COLUMNS, map(_row, jobs))
     return KitchenSet(out, manifest, videos * len(CATEGORIES), utterances * len(CATEGORIES), made, len(jobs) - made)
 
 

@@ -15,7 +15,7 @@ _TOOL_OF = {"squeeze": "juicer", "grate": "grater"}  # what an action brings alo
 
 
 def lay_out(pen: Pen, category: Category, look: Look, count: int, rng: np.random.Generator) -> None:
-    """Draw `count` things (0 to 4) that the category is not about on the back of the counter, and at times an idle tap."""
+    """Draw `count` things (0 to 4) that the category is not about at the back of the counter, and at times a tap."""
     if category.action != "wash" and rng.random() < 0.4:
         things.tap(pen.at(rng.uniform(20, 140), rng.uniform(22, 34), 0.0, 0.9, bool(rng.random() < 0.5)), look)
     own = (category.subject, category.receptacle, _TOOL_OF.get(category.action, ""))

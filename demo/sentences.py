@@ -2,25 +2,9 @@
 
 from typing import Final
 
-TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
-    "train": (
-        "{base}.",
-        "now {base}.",
-        "please {base}.",
-        "then we {base}.",
-        "I am {gerund}.",
-        "he is {gerund}.",
-        "someone is {gerund}.",
-        "start {gerund}.",
-    ),
-    "test": (
-        "you {base}.",
-        "they {base} again.",
-        "next, {base}.",
-        "she is {gerund}.",
-        "we keep {gerund}.",
-    ),
-}
+from fmn.speech.sentences import ACTIONS
+
+TEMPLATES: Final = {part: ACTIONS[part] for part in ("train", "test")}
 """`{base}` and `{gerund}` are the verb phrases of a category."""
 
 VOICES: Final[dict[str, tuple[str, ...]]] = {

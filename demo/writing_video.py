@@ -10,7 +10,7 @@ import numpy as np
 
 from .handwriting import SIDE, make_writing
 from .movie import FRAMES, write_mp4
-from .page import OVERSAMPLING, PAGES, Page, barrel, make_page
+from .paper import OVERSAMPLING, PAGES, Page, barrel, make_page
 from .pen import Colour, Pen, shade
 from .scene import HEIGHT, WIDTH
 

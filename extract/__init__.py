@@ -9,20 +9,7 @@ from typing import TYPE_CHECKING
 
 from fmn.lazy import offer
 
-WHERE = {
-    "ExtractSettings": "encoders.settings",
-    "InceptionI3d": "networks.i3d",
-    "MediaSet": "finetune",
-    "Summary": "summary",
-    "encode_query": "query",
-    "extract": "pipeline",
-    "finetune_audio": "finetune",
-    "finetune_video": "finetune",
-    "flow_fields": "media.flow",
-    "frames": "media.frames",
-    "load_i3d": "weights.i3d_file",
-    "waveform": "media.waveform",
-}
+__getattr__, __all__ = offer(__name__, __file__)
 if TYPE_CHECKING:
     from .encoders.settings import ExtractSettings as ExtractSettings
     from .finetune import MediaSet as MediaSet
@@ -32,10 +19,7 @@ if TYPE_CHECKING:
     from .media.frames import frames as frames
     from .media.waveform import waveform as waveform
     from .networks.i3d import InceptionI3d as InceptionI3d
+    from .pipeline import Summary as Summary
     from .pipeline import extract as extract
     from .query import encode_query as encode_query
-    from .summary import Summary as Summary
     from .weights.i3d_file import load_i3d as load_i3d
-else:
-    __getattr__, __dir__ = offer(__name__, WHERE)
-__all__ = list(WHERE)

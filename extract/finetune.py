@@ -3,8 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,21 +14,21 @@ from fmn.files import write_durably
 from fmn.item import Item
 from fmn.progress import Watcher
 
-from .encoders.bilstm import fit_on_train
-from .encoders.door import Settling
-from .encoders.settings import ExtractSettings
-from .fitting.begin import beginning, seen_before
-from .fitting.bilstm import FitSettings
+from .fitting.bilstm import FitSettings, fit_on_train
 from .fitting.checkpoint import FolderKeeper, write_history
-from .fitting.settings import FinetuneSettings
-from .fitting.video import FEWEST, Map, VideoFit, check_room, fit_video
-from .graph import local_workers, run_items
-from .items.find import find_items
+from .fitting.clips import check_room
+from .fitting.i3d_settings import FinetuneSettings
+from .fitting.starting_weights import beginning, seen_before
+from .fitting.train_part import TrainPart
+from .fitting.video_fit import FEWEST, VideoFit, fit_video
+from .graph import mapper
+from .items.manifest import find_items
 from .items.split import assign_splits
 from .media.two_streams import VideoSettings, streams_of
 from .networks.bilstm import BiLstm
-from .weights.fitted_i3d import write_fitted
-from .weights.provenance import item_key, named, seen_test_items
+from .weights.bilstm_file import save_bilstm
+from .weights.fitted_on import item_key, named, seen_test_items
+from .weights.i3d_header import write_fitted
 
 STAMP = "finetune.json"
 FRAMES = ".frames-"
@@ -93,7 +92,7 @@ def finetune_video(
         )
     _claim(
         out,
-        {"begin_from": begin_from, "shown": asdict(shown), "how": asdict(how), "maps": maps, "before": before},
+        {"begin_from": begin_from, "shown": asdict(shown), "how": how.as_stored(), "maps": maps, "before": before},
         items,
         LAST,
     )
@@ -102,9 +101,10 @@ def finetune_video(
     place = scratch or out
     check_room(len(items), shown, shutil.disk_usage(place).free)
     keeper = FolderKeeper(out)
-    with _mapper(workers) as run, tempfile.TemporaryDirectory(prefix=FRAMES, dir=place) as folder:
+    with mapper(workers) as run, tempfile.TemporaryDirectory(prefix=FRAMES, dir=place) as folder:
         place, entry = Path(folder).resolve(), how.frozen_until if maps else ""
-        fit = fit_video(items, begin, shown, how, place, run, watcher, picked, keeper, entry, before)
+        part = TrainPart(out, items, run, watcher, how.seed, how.minutes, picked)
+        fit = fit_video(part, begin, shown, how, place, keeper, entry, before)
     if fit is None:
         raise InputError(
             f"Fitting needs at least {FEWEST} readable clips of two labels (or pairs) in the train split, besides the "
@@ -129,16 +129,15 @@ def finetune_audio(
     InputError: `out` holds another fitting, or this one, finished.
     """
     items = [item for item in media.items("audio", watcher) if item.split in TRAIN]
-    _claim(out, {"how": json.loads(json.dumps(asdict(how)))}, items, "bilstm.safetensors")
-    settings = ExtractSettings(seed=how.seed, train=media.train, workers=workers)
-    with _mapper(workers) as run:
-        network, warning = fit_on_train(Settling(out, settings, items, run, watcher), how)
+    _claim(out, {"how": how.as_stored()}, items, "bilstm.safetensors")
+    with mapper(workers) as run:
+        network, warning = fit_on_train(TrainPart(out, items, run, watcher, how.seed, how.minutes), how)
     if not network.fitted_on:
         raise InputError(
             f"Fitting needs at least two readable recordings in the train split besides the validation part; there are "
             f"{len(items)} recordings in all. Add recordings."
         )
-    network.save(out / "bilstm.safetensors")
+    save_bilstm(network, out / "bilstm.safetensors")
     return network, warning
 
 
@@ -167,10 +166,3 @@ def _claim(out: Path, asked: dict[str, Any], items: Sequence[Item], last: str) -
         return
     out.mkdir(parents=True, exist_ok=True)
     write_durably(out, STAMP, json.dumps(stamp, indent=1).encode())
-
-
-@contextmanager
-def _mapper(workers: int) -> Iterator[Map]:
-    with ExitStack() as stack:
-        client = stack.enter_context(local_workers(workers))
-        yield lambda task, items, chunk: run_items(client, task, items, chunk)

@@ -14,23 +14,34 @@ from distributed.scheduler import KilledWorker
 
 from fmn.errors import BadItem, InputError
 from fmn.item import Item
-from fmn.workers import Task
+from fmn.workers import ENVIRONMENT, Task
 
-# Dask has its workers give every freed block back at once. A network frees and takes the same megabytes at each layer,
-# and the system then clears them anew each time: a quarter of the processor's time, and more with several workers.
-_MEMORY = {
-    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 1 << 32,
-    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 1 << 25,
-}
+from .fitting.train_part import Map
+
 IN_FLIGHT = 3  # chunks a worker has waiting: enough to stay busy, few enough to lose little
+_ENVIRONMENT = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in ENVIRONMENT.items()}
+
+
+@contextmanager
+def mapper(workers: int) -> Iterator[Map]:
+    """`run_items` on local workers, which start when the first task comes: a rerun that finds all done needs none."""
+    clients: list[Client] = []
+    with ExitStack() as stack:
+
+        def run(task: Task, items: Sequence[Item], chunk: int) -> Iterator[list[tuple[Item, Any]]]:
+            if not clients:
+                clients.append(stack.enter_context(local_workers(workers)))
+            yield from run_items(clients[0], task, items, chunk)
+
+        yield run
 
 
 @contextmanager
 def local_workers(workers: int) -> Iterator[Client]:
-    """A Dask client on `workers` local processes of one thread each."""
+    """A Dask client on `workers` local processes, which have the environment of all our workers (`fmn.workers`)."""
     # A worker that dies is reported as its item's failure, in a sentence; Dask's own log lines would only repeat it.
     with ExitStack() as stack:
-        with _deaf_children(), dask.config.set(_MEMORY):
+        with _deaf_children(), dask.config.set(_ENVIRONMENT):
             cluster = stack.enter_context(
                 LocalCluster(
                     n_workers=workers,
@@ -43,7 +54,6 @@ def local_workers(workers: int) -> Iterator[Client]:
                 )
             )
             client = stack.enter_context(Client(cluster))
-        client.run(_one_thread)
         yield client
 
 
@@ -108,11 +118,3 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, KilledWorker):
         return "the worker process died while reading it (a crash in the decoder, or out of memory)"
     return f"unexpected {type(error).__name__}: {error}"
-
-
-def _one_thread() -> None:
-    import cv2
-    import torch
-
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)

@@ -3,31 +3,58 @@
 import functools
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from distributed import Client
 
 from fmn.cache import CacheWriter, EncoderRecord
 from fmn.errors import BadItem, InputError
 from fmn.item import Item
 from fmn.progress import Silence, Watcher
-from fmn.workers import Task
 
-from .encoders.door import EncoderKind, Settling
-from .encoders.registry import encode_on_worker, encoder_kind
+from .encoders.door import EncoderEntry
+from .encoders.registry import encode_on_worker, encoder_entry
 from .encoders.settings import ExtractSettings
-from .graph import local_workers, run_items
-from .items.find import find_items
-from .items.plan import write_plan
-from .items.scan import Scan
-from .resume import begun, check_continuation, check_seed, held_items, split_beside
-from .summary import Summary
-from .weights.provenance import item_keys, named, record_keys, seen_test_items
+from .fitting.train_part import Map, TrainPart
+from .graph import mapper
+from .items.manifest import find_items, write_plan
+from .resume import (
+    begun,
+    check_continuation,
+    check_features,
+    check_seed,
+    describe,
+    forget_failures_of_absent_items,
+    held_items,
+    split_beside,
+)
+from .weights.fitted_on import item_keys, named, record_keys, seen_test_items
 
 AUDIO_FIRST = ("audio", "video")  # the quick stage first: its mistakes are seen before the slow one begins
+
+
+@dataclass
+class Summary:
+    """Counts of one extraction. `media_seconds`: duration of the media that was read; `seconds`: time it took.
+
+    `set_aside`: files of a known type that are no items (no partner, doubled names ...); `ignored`: other files.
+    `failures`: (id, modality, reason). `repeated`: ids of clips shorter than a window, whose frames were repeated.
+    """
+
+    cache: Path
+    set_aside: list[str] = field(default_factory=list)
+    ignored: int = 0
+    warnings: list[str] = field(default_factory=list)
+    extracted: Counter[str] = field(default_factory=Counter)
+    reused: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[str, str, str]] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
+    media_seconds: float = 0.0
+    seconds: float = 0.0
+
+    def cache_bytes(self) -> int:
+        """Size of the cache's shards and fitted weights on disk."""
+        return sum(path.stat().st_size for pattern in ("*.h5", "*.safetensors") for path in self.cache.glob(pattern))
 
 
 def extract(
@@ -58,159 +85,89 @@ def extract(
     """
     began = time.monotonic()
     watcher = watcher or Silence()
-    kinds = {
-        "video": encoder_kind("video", settings.video_encoder),
-        "audio": encoder_kind("audio", settings.audio_encoder),
+    entries = {
+        "video": encoder_entry("video", settings.video_encoder),
+        "audio": encoder_entry("audio", settings.audio_encoder),
     }
-    for kind in kinds.values():
-        kind.asked(settings)  # what cannot be is said before anything is begun
+    asked = {modality: entry.asked(settings) for modality, entry in entries.items()}  # before anything is begun
     found = find_items(videos, audio, manifest)
     for notice in found.notices:
         watcher.say(notice)
     summary = Summary(cache=cache, set_aside=list(found.set_aside), ignored=found.ignored)
-    with ExitStack() as stack:
-        writer = stack.enter_context(CacheWriter(cache))
+    with CacheWriter(cache) as writer, mapper(settings.workers) as run:
         held = held_items(cache)
-        for kind in kinds.values():
-            _refuse_other_features(kind, writer, settings)
+        for modality, entry in entries.items():
+            check_features(writer, modality, entry.name, asked[modality])
         check_seed(writer, settings, held)
         check_continuation(cache, found.items, held)
         items = split_beside(cache, found.items, settings, held)
         # From here on the set is accepted, and what is said of it is written down.
         write_plan(cache, items)
-        _describe(writer, found, settings, begun(cache), watcher)
+        describe(writer, found, settings, begun(cache), watcher)
         if absent := len(held.keys() - {(item.modality, item.id) for item in items}):
             watcher.say(f"{absent} items of the cache are not in this set; they stay in the cache as they are.")
-        _forget_failures_of_absent_items(writer, items)
-        workers = _Workers(settings.workers, stack)
+        forget_failures_of_absent_items(writer, items)
         for modality in AUDIO_FIRST:
             mine = [item for item in items if item.modality == modality]
-            kind = kinds[modality]
-            record = _settle(kind, writer, mine, settings, workers, watcher)
+            entry = entries[modality]
+            record = writer.record(modality, entry.name)
+            if record is None or record.notes.get("asked", {}) != asked[modality]:
+                train = [item for item in mine if item.split in ("train", "val")]
+                part = TrainPart(writer.path, train, run, watcher, settings.seed, settings.fit_minutes, settings.device)
+                record = entry.settle(settings, part)
             # What cannot be opened is said once, not by every worker.
-            kind.open(record, cache.resolve(), settings.device)
-            _check_seen(kind, record, cache.resolve(), mine, watcher)
+            entry.open(record, cache.resolve(), settings.device)
+            _check_seen(record, cache.resolve(), mine, watcher)
             writer.declare(record)
             told = record.notes.get("told")
             summary.warnings += [record.warning] if record.warning else []
             watcher.say(record.warning or f"The {told}.")
-            done = writer.done(modality, kind.name)
+            done = writer.done(modality, entry.name)
             todo = [item for item in mine if item.id not in done]
             summary.reused[modality] = len(mine) - len(todo)
             if todo:
-                watcher.stage(f"{modality} -> {kind.name}", len(todo))
-                _encode(writer, kind, record, todo, settings, workers, watcher, summary)
+                watcher.stage(f"{modality} -> {entry.name}", len(todo))
+                _encode(writer, entry, record, todo, settings.device, run, watcher, summary)
     summary.seconds = time.monotonic() - began
     return summary
 
 
-def _describe(writer: CacheWriter, found: Scan, settings: ExtractSettings, goes_on: bool, watcher: Watcher) -> None:
-    """Write the protocol's facts; those of a cache that holds items stay, as its items keep their sides."""
-    train = writer.protocol().get("train", settings.train) if goes_on else settings.train
-    if train != settings.train:
-        watcher.say(f"The items of the cache keep their split of --train {train}; new ones are added to it.")
-    writer.describe(
-        split="given" if all(item.split for item in found.items) else "by label, seeded",
-        train=train,
-        seed=settings.seed,
-        notices=list(found.notices),
-    )
-
-
-def _forget_failures_of_absent_items(writer: CacheWriter, items: Sequence[Item]) -> None:
-    """A file that was taken away is no item any more, and counts as a miss no longer."""
-    here = {(item.modality, item.id) for item in items}
-    for failure in writer.failures():
-        if (failure.modality, failure.id) not in here:
-            writer.clear_failure(failure.modality, failure.id)
-
-
-class _Workers:
-    """The local workers, started when the first task comes: a rerun that finds everything done needs none."""
-
-    def __init__(self, count: int, stack: ExitStack) -> None:
-        self._count = count
-        self._stack = stack
-        self._client: Client | None = None
-
-    def map(self, task: Task, items: Sequence[Item], chunk: int) -> Iterator[list[tuple[Item, Any]]]:
-        if self._client is None:
-            self._client = self._stack.enter_context(local_workers(self._count))
-        yield from run_items(self._client, task, items, chunk)
-
-
-def _settle(
-    kind: EncoderKind,
-    writer: CacheWriter,
-    items: Sequence[Item],
-    settings: ExtractSettings,
-    workers: _Workers,
-    watcher: Watcher,
-) -> EncoderRecord:
-    """The cache's own encoder when it was asked for in the same words, else a freshly settled one."""
-    held = writer.record(kind.modality, kind.name)
-    if held is not None and held.notes.get("asked", {}) == kind.asked(settings):
-        return held
-    train = [item for item in items if item.split in ("train", "val")]
-    return kind.settle(Settling(writer.path, settings, train, workers.map, watcher))
-
-
-def _check_seen(kind: EncoderKind, record: EncoderRecord, cache: Path, items: Sequence[Item], watcher: Watcher) -> None:
+def _check_seen(record: EncoderRecord, cache: Path, items: Sequence[Item], watcher: Watcher) -> None:
     """Refuse weights that were fitted on items of this test split; copies of a file on both sides are only named."""
     keys = record_keys(record, cache)
     found = seen_test_items(keys, items)
     copies = set(seen_test_items(item_keys(item for item in items if item.split != "test"), items)) if found else set()
     if found and set(found) <= copies:
-        watcher.say(f"{len(found)} {kind.modality} items of the test split are copies of train items: {named(found)}.")
+        watcher.say(
+            f"{len(found)} {record.modality} items of the test split are copies of train items: {named(found)}."
+        )
     elif found:
         raise InputError(
-            f"An encoder must not be fitted on the test split, but the weights of {kind.name} were fitted on "
+            f"An encoder must not be fitted on the test split, but the weights of {record.name} were fitted on "
             f"{len(found)} of its items ({named(found)}). Fit them with the same folders, --train and --seed, or with "
             "this cache's own split (--manifest CACHE/manifest.csv), or give others."
         )
 
 
-def _refuse_other_features(kind: EncoderKind, writer: CacheWriter, settings: ExtractSettings) -> None:
-    """Before anything is fitted or written: what was asked for otherwise cannot give comparable features.
-
-    Only other weights files may turn out to be the same ones; those are settled, and their checksums decide.
-    """
-    held, asked = writer.record(kind.modality, kind.name), kind.asked(settings)
-    if held is None or not writer.done(kind.modality, kind.name) or held.notes.get("asked", {}) == asked:
-        return
-    before = held.notes.get("asked", {})
-    differing = sorted(key for key in {*before, *asked} if before.get(key) != asked.get(key))
-    made_here = str(asked["weights"]) == "fitted" or str(asked["weights"]).startswith("random")
-    if made_here or set(differing) - {"weights", "found"}:
-        told = "; ".join(f"{key} {before.get(key)!r} / {asked.get(key)!r}" for key in differing)
-        raise InputError(
-            f"The cache {writer.path} holds {len(writer.done(kind.modality, kind.name))} {kind.modality} features of "
-            f"encoder {kind.name} that were made differently (there / now): {told}. Features of one encoder name must "
-            "be comparable: use the same settings, or name another --cache."
-        )
-
-
 def _encode(
     writer: CacheWriter,
-    kind: EncoderKind,
+    entry: EncoderEntry,
     record: EncoderRecord,
     items: Sequence[Item],
-    settings: ExtractSettings,
-    workers: _Workers,
+    device: str,
+    run: Map,
     watcher: Watcher,
     summary: Summary,
 ) -> None:
-    task = functools.partial(encode_on_worker, record=record, cache=writer.path.resolve(), device=settings.device)
-    reasons: Counter[str] = Counter()
-    for batch in workers.map(task, items, kind.chunk):
+    task = functools.partial(encode_on_worker, record=record, cache=writer.path.resolve(), device=device)
+    for batch in run(task, items, entry.chunk):
         rows = [result for _, result in batch if not isinstance(result, BadItem)]
-        writer.add(kind.name, rows)
+        writer.add(entry.name, rows)
         for item, result in batch:
             if isinstance(result, BadItem):
                 writer.fail(item, str(result))
                 summary.failures.append((item.id, item.modality, str(result)))
-                reasons[str(result)] += 1
         watcher.step(len(batch), len(batch) - len(rows))
-        summary.extracted[kind.modality] += len(rows)
+        summary.extracted[entry.modality] += len(rows)
         summary.media_seconds += sum(row.seconds for row in rows)
         summary.repeated += [row.item.id for row in rows if row.repeated]

@@ -3,13 +3,16 @@
 import filecmp
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from fmn.cache import CacheWriter, FeatureCache
 from fmn.errors import InputError
 from fmn.item import Item
+from fmn.progress import Watcher
 
 from .encoders.settings import ExtractSettings
-from .items.plan import known_splits
+from .items.manifest import known_splits
+from .items.scan import Scan
 from .items.split import assign_splits
 
 FIXED = ("label", "pair", "group", "start", "end")  # what the shards say of an item for good
@@ -62,6 +65,47 @@ def check_seed(writer: CacheWriter, settings: ExtractSettings, held: Mapping[tup
             f"The cache {writer.path} was begun with --seed {before}, which decides its split and its validation part; "
             f"got {settings.seed}. Use the same seed, or name another --cache."
         )
+
+
+def check_features(writer: CacheWriter, modality: str, name: str, asked: Mapping[str, Any]) -> None:
+    """Raise InputError where an encoder's features were asked for otherwise, so that new ones cannot be comparable.
+
+    Only other weights files may turn out to be the same ones; those are settled, and their checksums decide.
+    """
+    held, done = writer.record(modality, name), writer.done(modality, name)
+    before = held.notes.get("asked", {}) if held else {}
+    if held is None or not done or before == asked:
+        return
+    differing = sorted(key for key in {*before, *asked} if before.get(key) != asked.get(key))
+    made_here = str(asked["weights"]) == "fitted" or str(asked["weights"]).startswith("random")
+    if made_here or set(differing) - {"weights", "found"}:
+        told = "; ".join(f"{key} {before.get(key)!r} / {asked.get(key)!r}" for key in differing)
+        raise InputError(
+            f"The cache {writer.path} holds {len(done)} {modality} features of encoder {name} that were made "
+            f"differently (there / now): {told}. Features of one encoder name must be comparable: use the same "
+            "settings, or name another --cache."
+        )
+
+
+def describe(writer: CacheWriter, found: Scan, settings: ExtractSettings, goes_on: bool, watcher: Watcher) -> None:
+    """Write the protocol's facts; those of a cache that holds items stay, as its items keep their sides."""
+    train = writer.protocol().get("train", settings.train) if goes_on else settings.train
+    if train != settings.train:
+        watcher.say(f"The items of the cache keep their split of --train {train}; new ones are added to it.")
+    writer.describe(
+        split="given" if all(item.split for item in found.items) else "by label, seeded",
+        train=train,
+        seed=settings.seed,
+        notices=list(found.notices),
+    )
+
+
+def forget_failures_of_absent_items(writer: CacheWriter, items: Sequence[Item]) -> None:
+    """A file that was taken away is no item any more, and counts as a miss no longer."""
+    here = {(item.modality, item.id) for item in items}
+    for failure in writer.failures():
+        if (failure.modality, failure.id) not in here:
+            writer.clear_failure(failure.modality, failure.id)
 
 
 def split_beside(

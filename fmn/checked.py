@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import field
+from functools import wraps
 from typing import Any, TypeVar, dataclass_transform
 
 from pydantic import AfterValidator, ConfigDict, ValidationError, ValidationInfo
@@ -17,7 +18,6 @@ WANTED = {
     "float_type": "a number",
     "string_type": "a text",
     "bool_type": "true or false",
-    "missing": "a value",
 }
 
 
@@ -54,7 +54,7 @@ def checked(of: str) -> Callable[[type[T]], type[T]]:
             except ValidationError as error:
                 raise InputError(sentence_of(error, of)) from None
 
-        made.__init__ = __init__
+        made.__init__ = wraps(validate)(__init__)
         return made  # type: ignore[no-any-return]
 
     return decorate
@@ -68,6 +68,8 @@ def sentence_of(error: ValidationError, of: str) -> str:
     given = f"{first['input']!r:.80}"
     if first["type"] == "missing":
         return f"{of} needs {place}, and it is missing."
+    if first["type"] == "unexpected_keyword_argument":
+        return f"{of} has no {place}, got {given}."
     if wanted is None:
         return f"{of} needs another {place}: {first['msg'][:1].lower()}{first['msg'][1:]}, got {given}."
     return f"{of} needs {wanted} as {place}, got {given}."

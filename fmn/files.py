@@ -29,7 +29,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_durably(folder: Path, name: str, data: bytes) -> None:
-    """Put a file in place whole or not at all; when this returns it is on disk. Raises OSError (disk full ...)."""
+    """Put a file in place whole or not at all; when this returns it is on disk. Raises OSError (disk full ...).
+
+    One process at a time writes a file of a name (see `alone`): half written, it has the same name in all.
+    """
     temporary = folder / (TEMPORARY + name)
     try:
         with open(temporary, "wb") as file:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import Pipe, resource_tracker
 from multiprocessing.connection import Connection, wait
-from signal import SIG_IGN, SIGINT, signal
+from multiprocessing.context import SpawnContext, SpawnProcess
+from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 from typing import Any
 
 from fmn.errors import InputError
@@ -28,9 +29,15 @@ takes the same megabytes at each layer, and the system would clear them anew eac
 processor's time, and more with several workers."""
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
 @contextmanager
 def processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of `count` processes. Left by an exception, Ctrl-C among them, it ends them at once.
+    """A pool of up to `count` processes. Left by an exception, Ctrl-C among them, it ends them at once; otherwise it
+    waits for what was submitted.
 
     Spawned, not forked: the caller may run threads (torch, a progress bar) that a fork would leave half alive. What is
     submitted is therefore a function of a module.
@@ -38,11 +45,8 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
     Raises:
         InputError: a process died.
     """
-    context = get_context("spawn")
-    theirs, ours = context.Pipe(duplex=False)
-    with _environment(ENVIRONMENT):
-        pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(theirs,))
-        pool.submit(int)  # starts all of them, while the environment is theirs
+    theirs, ours = Pipe(duplex=False)
+    pool = ProcessPoolExecutor(count, mp_context=_Spawn(), initializer=_begin, initargs=(theirs,))
     try:
         yield pool
         pool.shutdown()
@@ -57,8 +61,34 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
         theirs.close()
 
 
+@contextmanager
+def deaf_children() -> Iterator[None]:
+    """What starts in here does not hear Ctrl-C, which a terminal sends to all processes: this one ends the others.
+
+    Blocked and not ignored: a Ctrl-C meanwhile comes after it, and a thread that is started in here passes the block on
+    to the processes that it starts later.
+    """
+    resource_tracker.ensure_running()  # its start would lift the block
+    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
+    try:
+        yield
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)
+
+
+class _Process(SpawnProcess):
+    """The pool starts one whenever there is more to do than there are idle ones: each finds its environment."""
+
+    def start(self) -> None:
+        with _environment(ENVIRONMENT), deaf_children():
+            super().start()
+
+
+class _Spawn(SpawnContext):
+    Process = _Process
+
+
 def _begin(parent: Connection) -> None:
-    signal(SIGINT, SIG_IGN)  # Ctrl-C reaches every process: the parent alone says so
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 

@@ -10,20 +10,7 @@ from typing import TYPE_CHECKING
 
 from fmn.lazy import offer
 
-WHERE = {
-    "FeatureMemory": "memory",
-    "FeatureMemoryNetwork": "network",
-    "FmnConfig": "network",
-    "Hit": "search",
-    "Report": "protocol",
-    "Retriever": "retriever",
-    "enrol": "enrolment",
-    "evaluate": "metrics",
-    "evaluate_cache": "protocol",
-    "load": "store",
-    "newest_run": "store",
-    "rank": "search",
-}
+__getattr__, __all__ = offer(__name__, __file__)
 if TYPE_CHECKING:
     from .enrolment import enrol as enrol
     from .memory import FeatureMemory as FeatureMemory
@@ -37,6 +24,3 @@ if TYPE_CHECKING:
     from .search import rank as rank
     from .store import load as load
     from .store import newest_run as newest_run
-else:
-    __getattr__, __dir__ = offer(__name__, WHERE)
-__all__ = list(WHERE)

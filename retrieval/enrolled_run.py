@@ -1,7 +1,6 @@
 """A run with categories enrolled: a new folder beside the run that it came from, which never changes."""
 
 import datetime
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,11 @@ from safetensors.numpy import save_file
 import fmn
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
+from fmn.files import replacing
 
-from .content import ENROLLED_FILE
 from .enrolment import memory_network
 from .retriever import Retriever
-from .store import BEST_FILE, RUN_FILE, read_run, save_network, write_json
+from .store import BEST_FILE, ENROLLED_FILE, RUN_FILE, read_run, save_network, write_json
 
 
 def known_labels(run: Path, cache: FeatureCache) -> set[str]:
@@ -51,9 +50,8 @@ def write_enrolled_run(run: Path, out: Path, retriever: Retriever, enrolled: Seq
     network = memory_network(retriever)
     out.mkdir(parents=True, exist_ok=True)
     save_network(out / BEST_FILE, network)
-    temporary = out / f".{ENROLLED_FILE}.{os.getpid()}.tmp"
-    save_file(retriever.enrolled, temporary)
-    os.replace(temporary, out / ENROLLED_FILE)
+    with replacing(out / ENROLLED_FILE) as temporary:
+        save_file(retriever.enrolled, temporary)
     now = datetime.datetime.now(datetime.UTC).isoformat()
     slots = facts.get("enrolled_from", {}).get("slots", facts["config"].capacity)  # as it was fitted, the first time
     source = {"run": str(run.resolve()), "created": facts.get("created"), "slots": slots}

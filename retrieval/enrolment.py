@@ -1,4 +1,4 @@
-"""Learning new categories without training: matched pairs of a label are written into slots of their own (paper, 3.3)."""
+"""Learning new categories without training: pairs of a label are written into slots of their own (paper, 3.3)."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -54,8 +54,8 @@ def check_can_enrol(config: FmnConfig) -> None:
         raise InputError(NOT_PAIRED)
     if config.leaves_memory_out:
         raise InputError(
-            "Enrolled categories are found through the memory, which this run leaves out (beta 0). Train one with another "
-            "--beta, such as 1."
+            "Enrolled categories are found through the memory, which this run leaves out (beta 0). Train one with "
+            "another --beta, such as 1."
         )
 
 
@@ -71,7 +71,7 @@ def enrol(
     The pairs of a label are averaged, standardised, into one slot of both banks: a free slot if there is one, else the
     banks grow by one. No slot that was filled before is touched, except that further pairs of a label that was enrolled
     before are averaged into its slot, each pair with the same weight. In eq. 3 the S1 of a pair that meets in an
-    enrolled slot counts as 1 (`FeatureMemoryNetwork.correct`), because the head was never trained on that category.
+    enrolled slot counts as 1 (`fmn.retrieval.scoring`), because the head was never trained on that category.
 
     Args:
         retriever: a fitted FMN; it stays as it is.
@@ -79,8 +79,8 @@ def enrol(
         labels: [n], what each pair shows.
 
     Returns:
-        A retriever with the categories enrolled, and what was done, by label. It keeps the features of the pairs, so that
-        `Retriever.check` refuses a cache that has them in its test split.
+        A retriever with the categories enrolled, and what was done, by label. It keeps the features of the pairs, so
+        that `Retriever.check` refuses a cache that has them in its test split.
 
     Raises:
         InputError: no pair, an empty label, sizes that differ, another width, values that are not finite, or a

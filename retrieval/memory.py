@@ -1,20 +1,14 @@
-"""The feature memory: two banks of remembered pairs (paper, section 3.3, eq. 3)."""
+"""The feature memory: two banks of remembered pairs (paper, section 3.3), and the three ways to fill them."""
 
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-Floats = NDArray[np.float64]
+from .slot_plan import decide
 
-# Similarities closer than this count as equal, so that rounding decides neither a threshold nor a tie between slots.
-RESOLUTION = 1e-9
-# A merge that shrinks a slot below this share of its parts cancels digits: the products are then taken afresh.
-CANCELLATION = 1e-2
 # Pairs decided on one set of products, which take SEGMENT x (SEGMENT + X) numbers.
 SEGMENT = 256
 
@@ -125,7 +119,8 @@ class FeatureMemory(nn.Module):
         counts, start = np.array([0, 0, 0, batch - len(chosen)]), 0
         while start < len(chosen):
             part = slice(start, start + SEGMENT)
-            plan = self._decide(video[part], audio[part])
+            banks, slots = (self.video, self.audio), (self.used, self.born, self.enrolled)
+            plan = decide(video[part], audio[part], banks, slots, self.t2, self.weight)
             plan.replay(self.video, video[part], self.weight)
             plan.replay(self.audio, audio[part], self.weight)
             self.used.copy_(torch.from_numpy(plan.used))
@@ -140,103 +135,87 @@ class FeatureMemory(nn.Module):
             raise ValueError(f"{name} must be [N, {bank.shape[1]}], but its shape is {tuple(features.shape)}.")
         return features.to(bank)
 
-    def _decide(self, video: Tensor, audio: Tensor) -> "_Plan":
-        """Where each pair goes, from one transfer of scalar products; stops early after a merge that cancels."""
-        parts = [self.used, self.born, self.enrolled]
-        for batch, bank in ((video.double(), self.video.double()), (audio.double(), self.audio.double())):
-            parts += [batch @ bank.T, batch @ batch.T, bank.square().sum(1)]
-        flat = torch.cat([part.flatten().double() for part in parts]).cpu().numpy()
-        pieces = np.split(flat, np.cumsum([part.numel() for part in parts])[:-1])
-        used, born, enrolled, *products = (piece.reshape(part.shape) for piece, part in zip(pieces, parts, strict=True))
-        sides = (_Products(*products[:3]), _Products(*products[3:]))
-        plan = _Plan(used.astype(np.int64), born.astype(np.int64), enrolled)
-        joint = (sides[0].cosines() + sides[1].cosines()) / 2
-        joint[:, used == 0] = -np.inf
-        for i in range(len(video)):
-            plan.done = i + 1
-            best = joint[i].max()
-            if best == -np.inf or best < self.t2 - RESOLUTION:
-                x = plan.put(i)
-                for side in sides:
-                    side.put(x, i)
-            else:
-                x = int(np.argmax(joint[i] >= best - RESOLUTION))
-                plan.merge(x, i)
-                if not all([side.merge(x, i, self.weight) for side in sides]):  # noqa: C419 - both sides must merge
-                    break
-            joint[:, x] = (sides[0].cosines(x) + sides[1].cosines(x)) / 2
-        return plan
 
+class IndependentMemory(nn.Module):
+    """Two banks, each with its own m2: slot x of one and slot x of the other are then not one remembered pair.
 
-class _Products:
-    """Scalar products of one modality, kept true while the decisions run ahead of the bank itself.
-
-    dots [B, X]: batch with slots, gram [B, B]: batch with batch, square [X]: slots with themselves.
+    The paper's text can be read so (design: `slots="independent"`). A pair that passes S1 > T1 goes to the video bank
+    by the video cosines alone, and to the audio bank by the audio cosines alone. Arguments and use as `FeatureMemory`.
     """
 
-    def __init__(self, dots: Floats, gram: Floats, square: Floats) -> None:
-        self.dots, self.gram, self.square = dots, gram, square
-        self.length = np.sqrt(gram.diagonal())
-        self.parts = np.sqrt(square)  # what the length would be without any cancellation
+    def __init__(self, capacity: int, dim: tuple[int, int], t1: float, t2: float, weight: float) -> None:
+        super().__init__()
+        # A bank by itself is a paired memory whose two sides hold the same: its joint similarity is then that cosine.
+        self.of_video = FeatureMemory(capacity, dim[0], t1, t2, weight)
+        self.of_audio = FeatureMemory(capacity, dim[1], t1, t2, weight)
 
-    def put(self, x: int, i: int) -> None:
-        self.dots[:, x] = self.gram[:, i]
-        self.square[x], self.parts[x] = self.gram[i, i], self.length[i]
+    @property
+    def video(self) -> Tensor:
+        """The video bank [X, Dv]."""
+        return self.of_video.video
 
-    def merge(self, x: int, i: int, w: float) -> bool:
-        """K[x] <- (1-w) K[x] + w v[i]; False when too few digits are left to go on with."""
-        square = (1 - w) ** 2 * self.square[x] + 2 * w * (1 - w) * self.dots[i, x] + w**2 * self.gram[i, i]
-        self.square[x] = max(square, 0.0)
-        self.dots[:, x] = (1 - w) * self.dots[:, x] + w * self.gram[:, i]
-        self.parts[x] = (1 - w) * self.parts[x] + w * self.length[i]
-        return bool(self.square[x] >= (CANCELLATION * self.parts[x]) ** 2)
+    @property
+    def audio(self) -> Tensor:
+        """The audio bank [X, Da]."""
+        return self.of_audio.audio
 
-    def cosines(self, x: int | slice = slice(None)) -> Floats:
-        """Cosines of the batch with slot x [B], or with all of them [B, X]."""
-        lengths = np.multiply.outer(self.length, np.sqrt(self.square[x]))
-        dots = self.dots[:, x]
-        cosines: Floats = np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0)
-        return cosines
+    @property
+    def enrolled(self) -> Tensor:
+        """No slot: only pairs are enrolled. bool [X]."""
+        return torch.zeros_like(self.filled)
+
+    @property
+    def filled(self) -> Tensor:
+        """Which slots are filled in both banks: bool [X]."""
+        return self.of_video.filled & self.of_audio.filled
+
+    def similarity(self, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosines to every slot, as `FeatureMemory.similarity`: M_v [N, X], M_a [M, X]."""
+        return self.of_video.similarity(video, video)[0], self.of_audio.similarity(audio, audio)[0]
+
+    def update(self, video: Tensor, audio: Tensor, s1: Tensor, match: Tensor | None = None) -> None:
+        """Remember the pairs of a batch, each half in its own bank."""
+        self.of_video.update(video, video, s1, match)
+        self.of_audio.update(audio, audio, s1, match)
 
 
-class _Plan:
-    """Who goes where: the book-keeping of the slots, and the writes to be replayed on the banks."""
+@torch.no_grad()
+def remember_categories(
+    memory: FeatureMemory, video: Tensor, audio: Tensor, video_codes: Tensor, audio_codes: Tensor, s1: Tensor
+) -> None:
+    """Fill the banks afresh with the mean of each category's pairs that score above T1 (paper, section 3.3; design 5).
 
-    def __init__(self, used: NDArray[np.int64], born: NDArray[np.int64], enrolled: Floats) -> None:
-        self.used, self.born, self.enrolled = used, born, enrolled
-        self.done = 0  # pairs decided
-        self.counts = np.zeros(3, dtype=np.int64)  # written, merged, replaced
-        self.first: dict[int, int] = {}  # slot -> the row put into it last
-        self.merges: dict[int, list[int]] = {}  # slot -> the rows merged into it since
+    K_v[x] = mean of v and K_a[x] = mean of a over the pairs (v, a) of category x with S1(v, a) > T1. A category without
+    such a pair has no slot. It is the paper's rule with its slots told apart by the label, and the weight w of a merge
+    falling as 1 / n: with a constant w a slot is the average of its last 1 / w pairs (docs/decisions.md).
 
-    def put(self, i: int) -> int:
-        empty = np.flatnonzero(self.used == 0)
-        self.counts[0 if len(empty) else 2] += 1
-        x = int(empty[0]) if len(empty) else int(np.lexsort((self.born, self.used, self.enrolled))[0])
-        self.used[x], self.born[x] = 1, self.born.max() + 1
-        self.first[x] = i
-        self.merges.pop(x, None)
-        return x
+    Args:
+        memory: of at least as many slots as there are codes that both sides have.
+        video: [N, D_v]; audio: [M, D_a].
+        video_codes: [N] int64; audio_codes: [M] int64, of the same coding, on the CPU.
+        s1: [N, M], scores of all pairs.
 
-    def merge(self, x: int, i: int) -> None:
-        self.counts[1] += 1
-        self.used[x] += 1
-        self.merges.setdefault(x, []).append(i)
-
-    def rounds(self) -> Iterator[tuple[list[int], list[int]]]:
-        """The k-th merge of every slot, k = 0, 1, ...: slots and the rows that go into them."""
-        for k in range(max(map(len, self.merges.values()), default=0)):
-            slots = [x for x, rows in self.merges.items() if len(rows) > k]
-            yield slots, [self.merges[x][k] for x in slots]
-
-    def replay(self, bank: Tensor, features: Tensor, w: float) -> None:
-        """Write to the bank, with the very operations of the plain loop on every element."""
-        writes = [(list(self.first), list(self.first.values())), *self.rounds()]
-        places = torch.tensor([[x for slots, _ in writes for x in slots], [i for _, rows in writes for i in rows]])
-        slots, rows = places.long().to(bank.device)
-        sizes = [len(s) for s, _ in writes]
-        for number, (x, i) in enumerate(zip(slots.split(sizes), rows.split(sizes), strict=True)):
-            bank[x] = features[i] if number == 0 else (1 - w) * bank[x] + w * features[i]
+    Raises:
+        ValueError: too few slots.
+    """
+    common = sorted(set(video_codes.tolist()) & set(audio_codes.tolist()))
+    if len(common) > memory.capacity:
+        raise ValueError(f"{len(common)} categories do not fit into {memory.capacity} slots.")
+    for bank in (memory.video, memory.audio, memory.used, memory.born):
+        bank.zero_()
+    slot = 0
+    for code in common:
+        rows, columns = (video_codes == code).nonzero()[:, 0], (audio_codes == code).nonzero()[:, 0]
+        rows, columns = rows.to(s1.device), columns.to(s1.device)
+        accepted = (s1[rows][:, columns] > memory.t1).to(video.dtype)
+        pairs = accepted.sum()
+        if not bool(pairs > 0):
+            continue
+        memory.video[slot] = accepted.sum(1) @ video[rows] / pairs
+        memory.audio[slot] = accepted.sum(0) @ audio[columns] / pairs
+        memory.used[slot] = int(pairs)
+        memory.born[slot] = slot + 1
+        slot += 1
 
 
 def _cosines(features: Tensor, bank: Tensor) -> Tensor:

@@ -1,94 +1,80 @@
 """The feature memory network (FMN): a common space, a fusion head and two memory banks that correct it.
 
-Equations are the paper's: p = normalise(W x) (sec. 3.3), S1 = softmax(head([p_v ; p_a])), S = S1 * Max^beta (eq. 3,
-which prints beta = -1).
+Equations are the paper's: p = normalise(W x) (sec. 3.3) and S1 = softmax(head([p_v ; p_a])). Eq. 3, which makes S of S1
+and of the similarities with the memory, stands in `scoring`.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, field
+from typing import Annotated, Any
 
 import torch
+from pydantic import AfterValidator, SkipValidation
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fmn.checked import checked, rule
 from fmn.errors import InputError
 
-from .gated import Gated
-from .independent import IndependentMemory
-from .memory import FeatureMemory
-from .standardiser import Standardiser
+from .memory import FeatureMemory, IndependentMemory
+from .scoring import scores
 
 MOST = 1_000_000  # of slots and of dimensions: beyond that it is a slip of the finger
 CHUNK_PAIRS = 1 << 15  # pairs scored at once: the head's hidden layer is [pairs, hidden]
 HEAT = 8.0  # of the cosine in S1 at the start; it is learned
-_CHOICES = (
-    ("keys", ("raw", "common")),
-    ("maximum", ("hard", "soft")),
-    ("slots", ("categories", "paired", "independent")),
-    ("projection", ("gated", "linear")),
-    ("fusion", ("cosine", "both", "head")),
-)
-TINY = 1e-6  # floor of Max before the power: the product of two cosines may be zero or negative
+
+Size = Annotated[int, rule(lambda size: 1 <= size <= MOST, f"FMN needs {{name}} from 1 to {MOST}, got {{value}}.")]
+Threshold = Annotated[float, rule(math.isfinite, "The memory's threshold {name} is a number, got {value}.")]
 
 
-@dataclass(frozen=True)
+def _one_of(*allowed: str) -> AfterValidator:
+    return rule(lambda given: given in allowed, f"FMN's {{name}} is one of {', '.join(allowed)}; got {{value!r}}.")
+
+
+@checked("FMN")
 class FmnConfig:
     """The shape of an FMN. Everything here is saved beside the weights.
 
-    `projection`: "gated" brings a vector to the common space through a gated unit (`fmn.retrieval.gated`), "linear" is
+    `projection`: "gated" brings a vector to the common space through a gated unit (`Gated`), "linear" is
     the paper's matrix. `fusion`: S1 is the softmax of a head over match and no match; "head" is the paper's, over
     [p_v ; p_a] with a hidden layer, "cosine" sees cos(p_v, p_a) alone, times a learned number and plus another, and
     "both" adds the two. `keys`: where a query meets the slots. The banks always hold *unmapped* features; "raw"
     compares those (the paper), "common" sends slot and query through the same projection first. `maximum`: "hard" is
     the paper's max over slots of M_v * M_a; "soft" is the inner product of the two softmaxes over slots at
     `temperature`. `slots`: "categories" gives each category one slot, the mean of all its pairs with S1 > T1
-    (`fmn.retrieval.category_slots`); "paired" banks are written pair by pair and together, so that slot x of both is one
-    pair, by T1, T2 and `weight` (the paper); "independent" ones each by their own similarity. However they were fitted,
-    updating goes by T1, T2 and `weight`. `enrolled`: label -> slot of the categories that were written into the banks
-    without training (`fmn.retrieval.enrolment`).
+    (`fmn.retrieval.memory.remember_categories`); "paired" banks are written pair by pair and together, so that slot x
+    of both is one pair, by T1, T2 and `weight` (the paper); "independent" ones each by their own similarity. However
+    they were fitted, updating goes by T1, T2 and `weight`. `enrolled`: label -> slot of the categories that were
+    written into the banks without training (`fmn.retrieval.enrolment`).
     """
 
-    video_dim: int = 2048
-    audio_dim: int = 2048
-    common: int = 256
-    hidden: int = 256
-    capacity: int = 50
-    t1: float = 0.5
-    t2: float = 0.4
-    weight: float = 0.1
-    beta: float = 1.0
+    video_dim: Size = 2048
+    audio_dim: Size = 2048
+    common: Size = 256
+    hidden: Size = 256
+    capacity: Size = 50
+    t1: Threshold = 0.5
+    t2: Threshold = 0.4
+    weight: Annotated[float, rule(lambda w: 0 <= w <= 1, "The memory's weight lies in [0, 1], got {value}.")] = 0.1
+    beta: Annotated[
+        float, rule(lambda beta: -10 <= beta <= 10, "The exponent beta of eq. 3 lies in [-10, 10], got {value}.")
+    ] = 1.0
     learn_beta: bool = False
-    keys: str = "common"
-    maximum: str = "soft"
-    slots: str = "categories"
-    temperature: float = 0.1
-    projection: str = "gated"
-    fusion: str = "cosine"
-    dropout: float = 0.7
-    enrolled: Mapping[str, int] = field(default_factory=dict, hash=False)
+    keys: Annotated[str, _one_of("raw", "common")] = "common"
+    maximum: Annotated[str, _one_of("hard", "soft")] = "soft"
+    slots: Annotated[str, _one_of("categories", "paired", "independent")] = "categories"
+    temperature: Annotated[
+        float, rule(lambda heat: 0 < heat < math.inf, "The memory's temperature is above 0, got {value}.")
+    ] = 0.1
+    projection: Annotated[str, _one_of("gated", "linear")] = "gated"
+    fusion: Annotated[str, _one_of("cosine", "both", "head")] = "cosine"
+    dropout: Annotated[float, rule(lambda share: 0 <= share < 1, "Dropout lies in [0, 1), got {value}.")] = 0.7
+    enrolled: Annotated[Mapping[str, int], SkipValidation] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        for name in ("video_dim", "audio_dim", "common", "hidden", "capacity"):
-            if not 1 <= getattr(self, name) <= MOST:
-                raise InputError(f"FMN needs {name} from 1 to {MOST}, got {getattr(self, name)}.")
-        for name in ("t1", "t2"):
-            if not math.isfinite(getattr(self, name)):
-                raise InputError(f"The memory's threshold {name} is a number, got {getattr(self, name)}.")
-        if not -10 <= self.beta <= 10:
-            raise InputError(f"The exponent beta of eq. 3 lies in [-10, 10], got {self.beta}.")
-        for name, allowed in _CHOICES:
-            if getattr(self, name) not in allowed:
-                raise InputError(f"FMN's {name} is one of {', '.join(allowed)}; got {getattr(self, name)!r}.")
-        if not 0 <= self.weight <= 1:
-            raise InputError(f"The memory's weight lies in [0, 1], got {self.weight}.")
-        if not 0 < self.temperature < math.inf:
-            raise InputError(f"The memory's temperature is above 0, got {self.temperature}.")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"Dropout lies in [0, 1), got {self.dropout}.")
         slots = list(self.enrolled.values()) if isinstance(self.enrolled, Mapping) else [self.enrolled]
-        whole = all(isinstance(slot, int) and 0 <= slot < self.capacity for slot in slots)
+        whole = all(type(slot) is int and 0 <= slot < self.capacity for slot in slots)
         if not whole or len(set(slots)) < len(slots):
             raise InputError(f"An enrolled label has a slot of its own, 0 to {self.capacity - 1}; got {slots}.")
 
@@ -100,6 +86,48 @@ class FmnConfig:
     def to_json(self) -> dict[str, Any]:
         """The config as JSON values."""
         return asdict(self)
+
+
+class Standardiser(nn.Module):
+    """x -> (x - mean) * scale, a column at a time; until `fit` it changes nothing.
+
+    Pooled network features share a large common offset, without which every cosine would be nearly 1.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("scale", torch.ones(dim))
+
+    @torch.no_grad()
+    def fit(self, features: Tensor) -> None:
+        """Take mean and deviation from [N, D]. Constant columns become 0."""
+        self.mean.copy_(features.mean(0))
+        deviation = features.std(0, correction=0)
+        floor = 1e-6 * deviation.max().clamp_min(1e-12)
+        scale = torch.where(deviation > floor, 1.0 / deviation.clamp_min(1e-30), torch.zeros_like(deviation))
+        self.scale.copy_(scale)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, D] -> [N, D]."""
+        return (features - self.mean) * self.scale
+
+
+class Gated(nn.Module):
+    """x -> y * sigmoid(G y + b) with y = W x + c: the gated unit of Miech et al. 2018, which AVLnet ends in."""
+
+    def __init__(self, dim: int, common: int) -> None:
+        super().__init__()
+        self.lead = nn.Linear(dim, common)
+        self.gate = nn.Linear(common, common)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, D] -> [N, common]."""
+        led: Tensor = self.lead(features)
+        return led * torch.sigmoid(self.gate(led))
 
 
 class FeatureMemoryNetwork(nn.Module):
@@ -185,44 +213,17 @@ class FeatureMemoryNetwork(nn.Module):
         slots_audio = functional.normalize(self.project_audio(self.memory.audio[slots]), dim=-1)
         return p_video @ slots_video.T, p_audio @ slots_audio.T
 
-    def _with_none_of_these(self, m_video: Tensor, m_audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Both with a column for "none of these" where nothing but enrolled categories is remembered; which are enrolled.
-
-        Alone, an enrolled slot would be the nearest one of everything. T2 is what resembles no slot.
-        """
-        enrolled = self.memory.enrolled[self.memory.filled]
-        if not bool(enrolled.all()):
-            return m_video, m_audio, enrolled
-        none = min(1.0, self.config.t2)
-        columns = [torch.cat([m, m.new_full((len(m), 1), none)], dim=1) for m in (m_video, m_audio)]
-        return columns[0], columns[1], torch.cat([enrolled, enrolled.new_zeros(1)])
-
-    def _largest(self, m_video: Tensor, m_audio: Tensor) -> Tensor:
-        """Max of eq. 3 over the given slots, [N, M]."""
-        if self.config.maximum == "soft":
-            heat = self.config.temperature
-            return torch.softmax(m_video / heat, -1) @ torch.softmax(m_audio / heat, -1).T
-        best = m_video.new_full((len(m_video), len(m_audio)), -1.0)
-        for slot in range(m_video.shape[1]):  # X is small; [N, M, X] at once would not fit for large galleries
-            best = torch.maximum(best, m_video[:, slot, None] * m_audio[None, :, slot])
-        return best
-
     def from_similarities(self, s1: Tensor, m_video: Tensor, m_audio: Tensor) -> Tensor:
-        """S [N, M] of S1 [N, M] and of the similarities M_v [N, x] and M_a [M, x] with the filled slots, one or more.
-
-        Max is that of all slots; what part of it comes from enrolled ones, in [0, 1], is told to `correct`.
-        """
-        m_video, m_audio, enrolled = self._with_none_of_these(m_video, m_audio)
-        whole = self._largest(m_video, m_audio)
-        if not bool(enrolled.any()):
-            return self.correct(s1, whole)
-        if self.config.maximum == "soft":
-            heat = self.config.temperature
-            left = torch.softmax(m_video / heat, -1)[:, enrolled]
-            share = left @ torch.softmax(m_audio / heat, -1)[:, enrolled].T / whole.clamp_min(1e-30)
-        else:
-            share = (self._largest(m_video[:, enrolled], m_audio[:, enrolled]) >= whole).to(whole)
-        return self.correct(s1, whole, share)
+        """S [N, M] by eq. 3 of S1 [N, M] and of M_v [N, x] and M_a [M, x] with the filled slots, one or more."""
+        return scores(
+            s1,
+            m_video,
+            m_audio,
+            self.memory.enrolled[self.memory.filled],
+            beta=self.beta,
+            temperature=self.config.temperature if self.config.maximum == "soft" else None,
+            unlike=self.config.t2,
+        )
 
     def pair_scores(self, video: Tensor, audio: Tensor, p_video: Tensor, p_audio: Tensor) -> tuple[Tensor, Tensor]:
         """S and S1 of every pair, [N, M] each. Inputs standardised and embedded."""
@@ -236,16 +237,6 @@ class FeatureMemoryNetwork(nn.Module):
         p_video, p_audio = self.embed_video(video), self.embed_audio(audio)
         s, s1 = self.pair_scores(video, audio, p_video, p_audio)
         return s, s1, p_video, p_audio
-
-    def correct(self, s1: Tensor, agreement: Tensor, share: Tensor | None = None) -> Tensor:
-        """Eq. 3: S = S1 * Max^beta, with Max as `agreement`.
-
-        The head never saw an enrolled category and rejects it, so where Max comes from an enrolled slot S1 counts as 1:
-        S1 + (1 - S1) * share, with the soft maximum and beta = 1 the same as S1 * (Max of old slots) + (Max of new).
-        """
-        if share is not None:
-            s1 = s1 + (1 - s1) * share
-        return s1 * agreement.clamp_min(TINY).pow(self.beta)
 
     def score(self, video: Tensor, audio: Tensor) -> Tensor:
         """S of every pair [N, M] on the CPU, of features as they are cached: video [N, D_v], audio [M, D_a]."""

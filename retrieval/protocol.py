@@ -13,7 +13,6 @@ from fmn.errors import InputError
 from fmn.item import Item
 
 from .metrics import evaluate
-from .relevance import definition, relevance
 
 DIRECTIONS = {"speech->video": ("audio", "video"), "video->speech": ("video", "audio")}  # query and gallery modality
 
@@ -85,15 +84,13 @@ def evaluate_cache(
     failed: dict[str, list[Failure]] = {}
     features: dict[str, NDArray[np.float32]] = {}
     for modality, encoder in encoders.items():
-        every = cache.items(modality, encoder.name)
-        chosen = np.array([item.split == split for item in every], dtype=bool)
-        if not chosen.any():
+        items[modality] = cache.items(modality, encoder.name, split=split)
+        if not items[modality]:
             raise InputError(
                 f"An evaluation needs {modality} items in the {split} split, but {cache.path} has none there among its "
-                f"{len(every)}. Extract some, or name another split."
+                f"{len(cache.ids(modality, encoder.name))}. Extract some, or name another split."
             )
-        features[modality] = cache.features(modality, encoder.name)[chosen]
-        items[modality] = [item for item in every if item.split == split]
+        features[modality] = cache.features(modality, encoder.name, split=split)
         failed[modality] = [each for each in misses(cache, encoder) if each.split == split]
 
     rows: dict[str, list[Item | Failure]] = {modality: [*items[modality], *failed[modality]] for modality in encoders}
@@ -185,3 +182,44 @@ def _scores(
             f"video {items['video'][row].id} with speech {items['audio'][column].id}. Was its training unstable?"
         )
     return scores
+
+
+def relevance(
+    query_pairs: Sequence[str],
+    query_labels: Sequence[str],
+    gallery_pairs: Sequence[str],
+    gallery_labels: Sequence[str],
+) -> NDArray[np.bool_]:
+    """Relevance [Q, G]: same pair where the set has pairs (one-to-one sets such as YouCook2), else same label.
+
+    The four sequences give each query's [Q] and each gallery item's [G] pair and label, "" where it has none.
+    Raises InputError when only some of the items have a pair, or when there are no pairs and an item has no label.
+    """
+    if definition([*query_pairs, *gallery_pairs], [*query_labels, *gallery_labels]) == "pair":
+        query, gallery = query_pairs, gallery_pairs
+    else:
+        query, gallery = query_labels, gallery_labels
+    codes = {name: code for code, name in enumerate(dict.fromkeys([*query, *gallery]))}
+    q, g = (np.array([codes[name] for name in names], dtype=np.int64) for names in (query, gallery))
+    return np.equal.outer(q, g)
+
+
+def definition(pairs: Sequence[str], labels: Sequence[str]) -> str:
+    """What makes two items of a set match: "pair" or "label". Raises InputError where it is neither for all of them."""
+    if len(pairs) != len(labels):
+        raise ValueError(f"Each item has a pair and a label, but {len(pairs)} and {len(labels)} were given.")
+    paired = sum(map(bool, pairs))
+    if paired == len(pairs) and pairs:
+        return "pair"
+    if paired:
+        raise InputError(
+            f"Either all items of a set have a pair or none has, but {paired} of {len(pairs)} have one. "
+            "Give the others a pair in the manifest, or leave the column empty to match by label."
+        )
+    unlabelled = sum(not label for label in labels)
+    if unlabelled:
+        raise InputError(
+            f"Items match by pair or by label, but there are no pairs and {unlabelled} of {len(labels)} items have no "
+            "label. Sort the files into one folder a label, give both files of a pair one name, or write a manifest."
+        )
+    return "label"

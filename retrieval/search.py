@@ -1,7 +1,6 @@
 """Exact search: score one query against every cached item of the other modality."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +22,6 @@ class Hit:
     label: str
     split: str
     text: str
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
 
 
 def rank(
@@ -58,11 +53,12 @@ def rank(
         raise InputError(f"--k is at least 1, got {k}.")
     other = "video" if modality == "audio" else "audio"
     encoder = retriever.encoder(other)
-    items = cache.items(other, encoder)
-    rows = [row for row, item in enumerate(items) if split in ("all", item.split)]
-    if not rows:
-        raise InputError(f"A search needs {other} items; {cache.path} has {len(items)} and none in split {split!r}.")
-    gallery = cache.features(other, encoder)[rows]
+    chosen = None if split == "all" else split
+    items = cache.items(other, encoder, split=chosen)
+    if not items:
+        there = len(cache.ids(other, encoder))
+        raise InputError(f"A search needs {other} items; {cache.path} has {there} and none in split {split!r}.")
+    gallery = cache.features(other, encoder, split=chosen)
     if modality == "audio":
         scores = retriever.score(gallery, query[None])[:, 0]
     else:
@@ -71,5 +67,5 @@ def rank(
     return [
         Hit(place + 1, float(scores[at]), item.id, item.path, item.label, item.split, item.text)
         for place, at in enumerate(order.tolist())
-        for item in [items[rows[at]]]
+        for item in [items[at]]
     ]

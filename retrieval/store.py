@@ -1,23 +1,66 @@
 """How a retriever is kept: `run.json` and `best.safetensors` in a run folder. No pickle."""
 
 import json
-import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
+from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file, save_file
 
 from fmn.errors import InputError
-from fmn.files import write_durably
+from fmn.files import replacing, write_durably
 
-from .content import read_enrolled
-from .models import Config, Model, make_config, make_model
-from .retriever import Retriever
+from .network import FeatureMemoryNetwork, FmnConfig
+from .retriever import Model, Retriever
+from .towers import TowersConfig, TwoTowers
 
 RUN_SCHEMA = 3
 RUN_FILE = "run.json"
 BEST_FILE = "best.safetensors"
+ENROLLED_FILE = "enrolled.safetensors"
+
+Config = FmnConfig | TowersConfig
+
+_CONFIGS: dict[str, type[FmnConfig] | type[TowersConfig]] = {"fmn": FmnConfig, "towers": TowersConfig}
+
+Of = TypeVar("Of")
+
+
+class _Checked(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+
+class _Features(_Checked):
+    encoder: str
+    fingerprint: str
+
+
+class _Sides(_Checked, Generic[Of]):
+    video: Of
+    audio: Of
+
+
+class _RunFile(_Checked):
+    """What `run.json` must say, and the types of what it may; the rest is told as it stands."""
+
+    kind: str
+    config: dict[str, Any]
+    features: _Sides[_Features]
+    fitted_on: _Sides[list[str]]
+    enrolled: list[Any] = []
+    enrolled_from: dict[str, Any] = {}
+    best: dict[str, Any] = {}
+    labels: list[Any] = []
+    warnings: list[Any] = []
+
+
+def kind_of(config: Config) -> str:
+    """The name of a config's kind of model in `run.json`."""
+    return next(name for name, cls in _CONFIGS.items() if isinstance(config, cls))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -28,15 +71,14 @@ def write_json(path: Path, value: Any) -> None:
 
 def save_network(path: Path, network: Model) -> None:
     """Write weights and memory banks to a safetensors file, atomically."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
-    save_file(state, temporary)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        save_file(state, temporary)
 
 
 def read_network(path: Path, config: Config) -> Model:
     """Read weights and memory banks written by `save_network`; InputError when they are not those of `config`."""
-    network = make_model(config)
+    network: Model = FeatureMemoryNetwork(config) if isinstance(config, FmnConfig) else TwoTowers(config)
     try:
         network.load_state_dict(load_file(path))
     except FileNotFoundError:
@@ -62,27 +104,21 @@ def read_run(run: str | Path) -> dict[str, Any]:
             f"This version reads runs of schema {RUN_SCHEMA}; {path} is of schema {found}. Train it again."
         )
     try:
-        for modality in ("video", "audio"):
-            fitted = facts["fitted_on"][modality]
-            if not isinstance(fitted, list) or not all(isinstance(item, str) for item in fitted):
-                raise TypeError("fitted_on")
-            for key in ("encoder", "fingerprint"):
-                if not isinstance(facts["features"][modality][key], str):
-                    raise TypeError(key)
-        if not isinstance(facts.get("enrolled", []), list):
-            raise TypeError("enrolled")
-        if not isinstance(facts.get("enrolled_from", {}), dict):
-            raise TypeError("enrolled_from")
-        if not isinstance(facts.get("best", {}), dict):
-            raise TypeError("best")
-        if not isinstance(facts.get("labels", []), list):
-            raise TypeError("labels")
-        if not isinstance(facts.get("warnings", []), list):
-            raise TypeError("warnings")
-        facts["config"] = make_config(facts["kind"], facts["config"])
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path} lacks or garbles what a run must say ({error}). Train the run again.") from None
-    return facts
+        _RunFile.model_validate(facts)
+        return {**facts, "config": _config(facts["kind"], facts["config"])}
+    except ValidationError as error:
+        said = ".".join(map(str, error.errors(include_url=False)[0]["loc"]))
+    except InputError as error:
+        said = str(error).rstrip(".")
+    raise InputError(f"{path} lacks or garbles what a run must say ({said}). Train the run again.")
+
+
+def _config(kind: str, values: dict[str, Any]) -> Config:
+    if kind not in _CONFIGS:
+        raise InputError(f"A run holds a model of kind {' or '.join(_CONFIGS)}; got {kind!r}.")
+    if values.get("slots") == "kinds":  # what runs made before categories had that one name say
+        values = {**values, "slots": "categories"}
+    return _CONFIGS[kind](**values)
 
 
 def load(run: str | Path) -> Retriever:
@@ -105,7 +141,7 @@ def load(run: str | Path) -> Retriever:
         network=network.eval(),
         features=facts["features"],
         fitted_on=facts["fitted_on"],
-        enrolled=read_enrolled(Path(run), facts["config"]) if facts.get("enrolled") else {},
+        enrolled=_read_enrolled(Path(run), facts["config"]) if facts.get("enrolled") else {},
         facts={
             **({"system": facts["system"]} if isinstance(facts.get("system"), str) else {}),
             "folder": Path(run).name,
@@ -117,6 +153,24 @@ def load(run: str | Path) -> Retriever:
             "about": {key: facts[key] for key in keep if key in facts} | {"config": facts["config"].to_json()},
         },
     )
+
+
+def _read_enrolled(run: Path, config: Config) -> dict[str, NDArray[np.float32]]:
+    """Modality -> features of the enrolled pairs of a run; InputError when they are missing or garbled."""
+    path = run / ENROLLED_FILE
+    try:
+        found = load_arrays(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(
+            f"A run with enrolled categories holds {ENROLLED_FILE}; that of {run} cannot be read ({error})."
+        ) from None
+    for modality, dim in (("video", config.video_dim), ("audio", config.audio_dim)):
+        each = found.get(modality)
+        if each is None or each.dtype != np.float32 or each.ndim != 2 or each.shape[1] != dim or not len(each):
+            raise InputError(f"{path} does not hold {modality} features [n, {dim}]. Enrol again.")
+        if not np.isfinite(each).all():
+            raise InputError(f"{path} holds {modality} features that are not finite. Enrol again.")
+    return {modality: found[modality] for modality in ("video", "audio")}
 
 
 def newest_run(root: str | Path = "runs") -> Path:

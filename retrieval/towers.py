@@ -3,24 +3,30 @@
 Every system of the comparison but the FMN is one of these; what makes them differ is how they are fitted.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import torch
+from pydantic import AfterValidator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fmn.checked import checked, rule
 from fmn.errors import InputError
 
-from .gated import Gated
-from .standardiser import Standardiser
+from .network import Gated, Standardiser
 
 MOST = 1_000_000
-KINDS = ("linear", "kernel", "perceptron", "gated")
-OUTPUTS = ("unit", "posterior")
+BETWEEN = f"Two towers need {{name}} from 1 to {MOST}, got {{value!r}}."
+
+Size = Annotated[int, rule(lambda size: 1 <= size <= MOST, BETWEEN)]
 
 
-@dataclass(frozen=True)
+def _one_of(*allowed: str) -> AfterValidator:
+    return rule(lambda given: given in allowed, f"Two towers have a {{name}} of {', '.join(allowed)}; got {{value!r}}.")
+
+
+@checked("Two towers")
 class TowersConfig:
     """The shape of two towers. Everything here is saved beside the weights.
 
@@ -30,26 +36,19 @@ class TowersConfig:
     columns are the same classes on both sides (SM). `common`: columns of what is compared.
     """
 
-    kind: str
-    video_dim: int
-    audio_dim: int
-    common: int
+    kind: Annotated[str, _one_of("linear", "kernel", "perceptron", "gated")]
+    video_dim: Size
+    audio_dim: Size
+    common: Size
     hidden: int = 0
     landmarks: int = 0
-    output: str = "unit"
-    dropout: float = 0.0
+    output: Annotated[str, _one_of("unit", "posterior")] = "unit"
+    dropout: Annotated[float, rule(lambda share: 0 <= share < 1, "Dropout lies in [0, 1), got {value}.")] = 0.0
 
     def __post_init__(self) -> None:
-        for name, allowed in (("kind", KINDS), ("output", OUTPUTS)):
-            if getattr(self, name) not in allowed:
-                raise InputError(f"Two towers have a {name} of {', '.join(allowed)}; got {getattr(self, name)!r}.")
-        needed = {"kernel": ("landmarks",), "perceptron": ("hidden",)}.get(self.kind, ())
-        for name in ("video_dim", "audio_dim", "common", *needed):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST:
-                raise InputError(f"Two towers need {name} from 1 to {MOST}, got {value!r}.")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"Dropout lies in [0, 1), got {self.dropout}.")
+        needed = {"kernel": "landmarks", "perceptron": "hidden"}.get(self.kind)
+        if needed and not 1 <= getattr(self, needed) <= MOST:
+            raise InputError(BETWEEN.format(name=needed, value=getattr(self, needed)))
 
     def to_json(self) -> dict[str, Any]:
         """The config as JSON values."""

@@ -8,19 +8,10 @@ from typing import TYPE_CHECKING
 
 from fmn.lazy import offer
 
-WHERE = {
-    "PlanSettings": "plan",
-    "make_plan": "plan",
-    "make_speech": "make",
-    "read_clips": "clips",
-    "speak": "espeak",
-}
+__getattr__, __all__ = offer(__name__, __file__)
 if TYPE_CHECKING:
     from .clips import read_clips as read_clips
     from .espeak import speak as speak
     from .make import make_speech as make_speech
     from .plan import PlanSettings as PlanSettings
     from .plan import make_plan as make_plan
-else:
-    __getattr__, __dir__ = offer(__name__, WHERE)
-__all__ = list(WHERE)

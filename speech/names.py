@@ -1,10 +1,11 @@
 """Labels and ids -> names of folders and files, each its own."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
+
+from fmn.media import nfc
 
 from .draws import digest
 
@@ -24,7 +25,7 @@ def safe_name(text: str) -> str:
     So names that differ only in characters that are unfit for a file stay apart.
     """
     kept = "".join(" " if _UNFIT.match(each) or not each.isprintable() else each for each in text)
-    kept = " ".join(unicodedata.normalize("NFC", kept).split()).strip(". ")
+    kept = " ".join(nfc(kept).split()).strip(". ")
     kept = kept.encode()[:LONGEST].decode(errors="ignore").rstrip(". ")
     if kept == text and kept and not _LOOKS_MARKED.search(kept) and not _RESERVED.fullmatch(kept):
         return text

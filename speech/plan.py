@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import PurePosixPath
+from typing import Annotated
 
+from fmn.checked import checked, rule
 from fmn.errors import InputError
+from fmn.media import VIDEO_SUFFIXES
 
-from .clips import SUFFIXES, Clip, ClipSet
+from .clips import Clip, ClipSet
 from .draws import digest, generator, pick
 from .names import distinct_names
 from .sentences import Subject, sentence
@@ -27,34 +30,34 @@ Failure = tuple[str, str]
 """(what could not be spoken, why)."""
 
 
-@dataclass(frozen=True)
+@checked("A plan")
 class PlanSettings:
     """per_label: utterances a label, 2 to 10,000, of which the share `train` in (0, 1) is for training; or
-    per_clip: utterances a clip, 1 to 100, 0 = a plan by label. seed: 0 or more. format: of the files."""
+    per_clip: utterances a clip, 1 to 100, 0 = a plan by label. seed: 0 or more. format: of the files.
+
+    InputError when a value is out of range.
+    """
 
     per_label: int = 50
-    per_clip: int = 0
-    train: float = 0.7
-    seed: int = 0
-    format: str = "wav"
+    per_clip: Annotated[int, rule(lambda n: 0 <= n <= 100, "The utterances a clip are 1 to 100, not {value}.")] = 0
+    train: Annotated[
+        float, rule(lambda part: 0 < part < 1, "The share of the train split lies between 0 and 1, got {value}.")
+    ] = 0.7
+    seed: Annotated[int, rule(lambda n: n >= 0, "The seed is 0 or more, not {value}.")] = 0
+    format: Annotated[
+        str, rule(lambda name: name in FORMATS, f"The format is {' or '.join(FORMATS)}, not {{value!r}}.")
+    ] = "wav"
 
-    def check(self) -> None:
-        """InputError when a value is out of range."""
-        if not self.per_clip and not 2 <= self.per_label <= 10_000:
+    def __post_init__(self) -> None:
+        if self.per_clip:
+            return
+        if not 2 <= self.per_label <= 10_000:
             raise InputError(f"The utterances a label are 2 to 10000 (train and test), not {self.per_label}.")
-        if not 0 <= self.per_clip <= 100:
-            raise InputError(f"The utterances a clip are 1 to 100, not {self.per_clip}.")
-        if not 0 < self.train < 1:
-            raise InputError(f"The share of the train split lies between 0 and 1, got {self.train}.")
-        if not self.per_clip and not 0 < _for_training(self.per_label, self.train) < self.per_label:
+        if not 0 < _for_training(self.per_label, self.train) < self.per_label:
             raise InputError(
                 f"A train share of {self.train} of {self.per_label} utterances leaves one side empty; "
                 "give a share nearer to 0.5 or more utterances."
             )
-        if self.seed < 0:
-            raise InputError(f"The seed is 0 or more, not {self.seed}.")
-        if self.format not in FORMATS:
-            raise InputError(f"The format is {' or '.join(FORMATS)}, not {self.format!r}.")
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,8 @@ def make_plan(found: ClipSet, settings: PlanSettings) -> Plan:
     No speaker and no sentence template is on two sides. Each utterance is drawn by (seed, label or clip id, index)
     alone: more labels, clips or utterances change none that was there.
 
-    InputError: settings out of range; nothing in the set has a label or, by clip, a text; see `sides`, too.
+    InputError: nothing in the set has a label or, by clip, a text; see `sides`, too.
     """
-    settings.check()
     return _by_clip(found, settings) if settings.per_clip else _by_label(found, settings)
 
 
@@ -172,7 +174,7 @@ def _places(clips: list[Clip], folders: Mapping[str, str], count: int) -> dict[t
     for clip in clips:
         stem = clip.id.removeprefix(f"{clip.get('label')}/")
         path = PurePosixPath(stem)
-        stem = stem.removesuffix(path.suffix) if path.suffix.lower() in SUFFIXES else stem
+        stem = stem.removesuffix(path.suffix) if path.suffix.lower() in VIDEO_SUFFIXES else stem
         for index in range(count):
             wanted[clip.get("label")][clip.id, index] = f"{stem}-{index + 1}" if index else stem
     return {

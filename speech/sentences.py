@@ -1,10 +1,11 @@
 """What is said of a clip or a category: its text, or a sentence made from its action or its name."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Final
+
+from fmn.media import nfc
 
 from .draws import pick, share
 from .words import ABSENT, PARTICLES, VERBS, gerund, is_gerund, the, where
@@ -122,7 +123,7 @@ def _given(value: str) -> str:
 
 def _words(text: str) -> list[str]:
     """take_out-spatula, TakeOutSpatula -> take, out, spatula. Words have a letter or a digit; others make no sound."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFC", text))
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", nfc(text))
     words = [
         word
         for word in re.split(r"[\s_\-/\\.,:;|]+", apart)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fmn.errors import InputError
+from fmn.ties import tied
 
 from .clips import Clip
 from .draws import share
@@ -19,23 +20,13 @@ def sides(clips: Sequence[Clip], train: float, seed: int) -> list[str]:
 
     InputError: clips of one pair or group have different splits, or a side would be empty.
     """
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while (above := parent.setdefault(name, name)) != name:
-            parent[name] = name = parent[above]
-        return name
-
-    for clip in clips:
-        own = _lone(clip)
-        for column, kind in _TIES:
-            if clip.get(column):
-                low, high = sorted((root(own), root(f"{kind}:{clip.get(column)}")))
-                parent[high] = low
+    least = tied(
+        [_lone(clip), *(f"{name}:{clip.get(column)}" for column, name in _TIES if clip.get(column))] for clip in clips
+    )
     given: dict[str, Clip] = {}
     for clip in clips:
         if clip.get("split"):
-            first = given.setdefault(root(_lone(clip)), clip)
+            first = given.setdefault(least[_lone(clip)], clip)
             if first.get("split") != clip.get("split"):
                 raise InputError(
                     f"Pairs and groups stay on one side of the split, but {first.id!r} is in {first.get('split')} and "
@@ -43,7 +34,7 @@ def sides(clips: Sequence[Clip], train: float, seed: int) -> list[str]:
                 )
     found = []
     for clip in clips:
-        name = root(_lone(clip))
+        name = least[_lone(clip)]
         drawn = "train" if share("side", seed, name) < train else "test"
         found.append(given[name].get("split") if name in given else drawn)
     if not given and len(set(found)) == 1 and len(clips) > 1:

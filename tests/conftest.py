@@ -1,8 +1,10 @@
-"""What all tests share: no network, one thread (the machine's cores are for the processes that tests start)."""
+"""What all tests share: no network, one thread each (the cores are for their processes), and which of them are slow."""
 
 import os
+import shutil
 import signal
 import wave
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,48 @@ os.environ["FMN_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A shell that runs the tests in the background has them ignore Ctrl-C, and what they start would ignore it too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+HERE = Path(__file__).parent
+MARKS = {  # folders and files, the longest first: several processes begin with what would else end alone
+    "commands": ("slow", "media"),
+    "packaging/test_wheel.py": ("slow", "media"),
+    "examples": ("slow", "media"),
+    "train": ("slow",),
+    "extract/fitting": ("slow",),
+    "extract/encoders": ("slow", "media"),
+    "extract/networks": ("slow",),
+    "demo": ("slow", "media"),
+    "speech": ("slow", "media"),
+    "extract/media": ("media",),
+    "extract/weights": ("slow",),
+    "extract/test_graph.py": ("slow",),
+    "cache/test_kill.py": ("slow",),
+}
+
+
+def place(path: Path) -> tuple[int, tuple[str, ...]]:
+    """Where a test file stands in MARKS, and its marks."""
+    for number, (name, marks) in enumerate(MARKS.items()):
+        if path == HERE / name or HERE / name in path.parents:
+            return number, marks
+    return len(MARKS), ()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What `-m "not slow"` would leave out is not even imported."""
+    terms = config.getoption("markexpr").split(" and ")
+    return True if any(f"not {mark}" in terms for mark in place(collection_path)[1]) else None
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The marks of folders; and a file's tests stay on one process, as do all that share the one whole line."""
+    for item in items:
+        for mark in place(item.path)[1]:
+            item.add_marker(mark)
+        shared = "line" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("line" if shared else str(item.path.relative_to(HERE))))
+    items.sort(key=lambda item: place(item.path)[0])
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +93,30 @@ def _write_small_set(folder, each=4, labels=("rise", "fall")):
 def small_set():
     """small_set(folder) writes tiny clips, videos/LABEL/N.mp4, and recordings, audio/LABEL/N.wav, of two labels."""
     return _write_small_set
+
+
+@pytest.fixture(scope="session")
+def voice(tmp_path_factory):
+    """A file of Bi-LSTM weights, small and random: one that is fitted at full width takes 17 s a pass."""
+    from fmn.extract.networks.bilstm import untrained
+    from fmn.extract.weights.bilstm_file import save_bilstm
+
+    file = tmp_path_factory.mktemp("voice") / "bilstm.safetensors"
+    save_bilstm(untrained(0, units=8), file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def begin(voice):
+    """begin(cache) leaves what an interrupted extraction leaves: its Bi-LSTM, which the next one goes on with."""
+    from fmn.cache import CacheWriter, EncoderRecord
+    from fmn.extract.weights.bilstm_file import bilstm_sha256, load_bilstm
+
+    def write(cache):
+        with CacheWriter(cache) as writer:
+            shutil.copy(voice, cache)
+            sha256, asked = {"bilstm": bilstm_sha256(load_bilstm(voice))}, {"weights": "fitted", "seed": 0}
+            weights = {"source": "begun", "files": {"bilstm": voice.name}, "sha256": sha256}
+            writer.declare(EncoderRecord("audio", "bilstm", 16, {}, weights, notes={"asked": asked}))
+
+    return write

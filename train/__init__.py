@@ -8,17 +8,9 @@ from typing import TYPE_CHECKING
 
 from fmn.lazy import offer
 
-WHERE = {
-    "AS_PRINTED": "settings",
-    "TrainSettings": "settings",
-    "TrainedRun": "run",
-    "train": "run",
-}
+__getattr__, __all__ = offer(__name__, __file__)
 if TYPE_CHECKING:
     from .run import TrainedRun as TrainedRun
     from .run import train as train
     from .settings import AS_PRINTED as AS_PRINTED
     from .settings import TrainSettings as TrainSettings
-else:
-    __getattr__, __dir__ = offer(__name__, WHERE)
-__all__ = list(WHERE)

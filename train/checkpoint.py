@@ -1,7 +1,6 @@
 """The `last` checkpoint: network, optimiser and history in one safetensors file, so that a killed fitting goes on."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from fmn.errors import InputError
+from fmn.files import replacing
 from fmn.retrieval.network import FeatureMemoryNetwork
 
 LAST_FILE = "last.safetensors"
@@ -22,10 +22,9 @@ def save_last(
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     flat = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    save_file(flat, temporary, metadata={"progress": json.dumps(progress)})
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        save_file(flat, temporary, metadata={"progress": json.dumps(progress)})
 
 
 def load_last(path: Path, network: FeatureMemoryNetwork, optimizer: torch.optim.Optimizer) -> dict[str, Any]:

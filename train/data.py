@@ -1,6 +1,9 @@
-"""The train split of a cache, on the training device: vectors, what they show, and the validation part held out."""
+"""The train split of a cache, on the training device: loaded, walked through in matched pairs, and its held-out part
+measured, which every choice of a training rests on."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +13,9 @@ from torch import Tensor
 from fmn.cache import FeatureCache
 from fmn.cache.parts import validation_part
 from fmn.errors import InputError
+from fmn.retrieval.metrics import evaluate
+from fmn.retrieval.protocol import DIRECTIONS
+from fmn.retrieval.retriever import Model
 
 SIDES = ("video", "audio")
 UNKNOWN = ""  # key of an item without pair and label
@@ -112,6 +118,56 @@ def load_training_set(
             "and no match among them. Look at it with `fmn-cache inspect`."
         )
     return found
+
+
+def matching_batches(
+    video_codes: Tensor, audio_codes: Tensor, batch: int, generator: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """One epoch of matched pairs.
+
+    Args:
+        video_codes: [N] int64, what each video shows (its label, or its pair).
+        audio_codes: [M] int64 of the same coding.
+        batch: pairs a step; the last step of an epoch may be smaller.
+        generator: CPU generator, the only source of chance here.
+
+    Yields:
+        (video indices [B], audio indices [B]): pair i of a batch matches. The other B * B - B pairs of the batch
+        are to be used as well (they match where their codes are equal). The longer side is walked through once;
+        items of the shorter side come back by lot, items without any match never come.
+    """
+    partners: dict[int, list[int]] = {}
+    swap = len(audio_codes) > len(video_codes)
+    walked, drawn = (audio_codes, video_codes) if swap else (video_codes, audio_codes)
+    for index, code in enumerate(drawn.tolist()):
+        partners.setdefault(code, []).append(index)
+    codes = walked.tolist()
+    order = [i for i in torch.randperm(len(codes), generator=generator).tolist() if codes[i] in partners]
+    lots = torch.rand(len(order), generator=generator).tolist()
+    chosen = [partners[codes[i]][int(lot * len(partners[codes[i]]))] for i, lot in zip(order, lots, strict=True)]
+    for start in range(0, len(order), batch):
+        first = torch.tensor(order[start : start + batch])
+        second = torch.tensor(chosen[start : start + batch])
+        yield (second, first) if swap else (first, second)
+
+
+@torch.no_grad()
+def validation_metrics(network: Model, data: TrainingSet, ks: Sequence[int]) -> dict[str, dict[str, Any]]:
+    """Direction -> the dict of `metrics.evaluate` on the validation part, without intervals. Leaves eval() mode."""
+    network.eval()
+    held_video, held_audio = data.held_video, data.held_audio
+    table = network.score(held_video.features, held_audio.features).cpu().numpy()
+    match = (held_video.codes[:, None] == held_audio.codes[None, :]).numpy()
+    asked = {
+        name: (table.T, match.T) if query == "audio" else (table, match) for name, (query, _) in DIRECTIONS.items()
+    }
+    return {name: evaluate(rows, hits, ks, samples=1) for name, (rows, hits) in asked.items()}
+
+
+def validation_map(network: Model, data: TrainingSet) -> float:
+    """Mean average precision on the validation part, mean of both directions, in [0, 1]."""
+    both = [result["mAP"] for result in validation_metrics(network, data, [1]).values()]
+    return float(sum(both)) / len(both)
 
 
 def _column(cache: FeatureCache, modality: str, encoder: str, fraction: float, seed: int) -> _Column:

@@ -11,18 +11,16 @@ import torch
 from torch import Tensor
 
 from fmn.errors import InputError
-from fmn.retrieval.category_slots import remember_categories
 from fmn.retrieval.enrolment import pair_memory
+from fmn.retrieval.memory import remember_categories
 from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
 from fmn.retrieval.store import BEST_FILE, save_network
 
 from .checkpoint import LAST_FILE, load_last, save_last
-from .data import Side, TrainingSet
+from .data import TrainingSet, matching_batches, validation_map
 from .history import draw_curve, write_history
 from .losses import matching_loss, ranking_loss, triplet_loss
-from .sampling import matching_batches
 from .settings import TrainSettings
-from .validation import validation_map
 
 SAVE_SECONDS = 10.0  # a killed fitting repeats at most so much
 
@@ -74,7 +72,9 @@ def fit(
     torch.manual_seed(settings.seed)
     network = FeatureMemoryNetwork(network_config).to(data.fit_video.features.device)
     network.fit_standardiser(data.fit_video.features, data.fit_audio.features)
-    optimizer = torch.optim.Adam(network.parameters(), lr=settings.rate, weight_decay=settings.decay, foreach=True)
+    optimizer = torch.optim.Adam(
+        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, foreach=True
+    )
     state = Fitting(**load_last(run / LAST_FILE, network, optimizer)) if resume else Fitting()
     best: dict[str, Tensor] | None = None
     saved = time.monotonic()
@@ -157,7 +157,9 @@ def _epoch(
         _remember_categories(network, data)
     means = (sums / max(1, steps)).tolist()
     if not all(value == value for value in means):
-        raise InputError(f"The loss is no longer a number in epoch {epoch}. Train again with a smaller --rate.")
+        raise InputError(
+            f"The loss is no longer a number in epoch {epoch}. Train again with a smaller --learning-rate."
+        )
     slots = int(network.memory.filled.sum())
     parts = dict(zip(("loss", "matching", "triplet", "ranking"), means, strict=True))
     return {"epoch": epoch, **parts, "slots": slots}
@@ -170,12 +172,3 @@ def _remember_categories(network: FeatureMemoryNetwork, data: TrainingSet) -> No
     audio = network.standardise_audio(data.fit_audio.features)
     s1 = network.all_s1(network.embed_video(video), network.embed_audio(audio))
     remember_categories(pair_memory(network), video, audio, data.fit_video.codes, data.fit_audio.codes, s1)
-
-
-def both_sides(data: TrainingSet) -> dict[str, list[str]]:
-    """Modality -> ids of all items that the fitting or its early stop has seen."""
-
-    def ids(*sides: Side) -> list[str]:
-        return sorted(item for side in sides for item in side.ids)
-
-    return {"video": ids(data.fit_video, data.held_video), "audio": ids(data.fit_audio, data.held_audio)}

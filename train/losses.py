@@ -19,7 +19,8 @@ def matching_loss(scores: Tensor, match: Tensor) -> Tensor:
         match: [N, M] bool, True where video and utterance belong together.
 
     Returns:
-        Scalar. In a batch of B pairs of C categories only 1 in C pairs matches; unweighted, "never" would be a good answer.
+        Scalar. In a batch of B pairs of C categories only 1 in C pairs matches; unweighted, "never" would be a good
+        answer.
     """
     safe = scores.clamp(EDGE, 1 - EDGE)
     terms = [-torch.log(safe[match]), -torch.log1p(-safe[~match])]

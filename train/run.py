@@ -2,26 +2,24 @@
 
 import datetime
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
 import fmn
 from fmn.cache import FeatureCache
+from fmn.device import pick_device
 from fmn.errors import InputError
-from fmn.retrieval.models import Config, kind_of
+from fmn.files import alone
 from fmn.retrieval.network import FmnConfig
-from fmn.retrieval.store import BEST_FILE, RUN_FILE, RUN_SCHEMA, read_run, write_json
+from fmn.retrieval.store import BEST_FILE, RUN_FILE, RUN_SCHEMA, Config, kind_of, read_run, write_json
 
 from .checkpoint import LAST_FILE
 from .data import TrainingSet, load_training_set
-from .fit import Fitting, Progress, both_sides, fit
-from .settings import TrainSettings
+from .fit import Fitting, Progress, fit
+from .settings import TrainSettings, as_named_now
 
 LOCK_FILE = ".lock"
 
@@ -79,7 +77,7 @@ def train(
         **{**(config or FmnConfig()).to_json(), "video_dim": chosen["video"].dim, "audio_dim": chosen["audio"].dim}
     )
     names = {modality: record.name for modality, record in chosen.items()}
-    data = load_training_set(cache, names, settings.validation, pick_device(device), without)
+    data = load_training_set(cache, names, settings.validation, torch.device(pick_device(device)), without)
     categories = len(set(data.fit_video.codes.tolist()) & set(data.fit_audio.codes.tolist()))
     crowded = config.slots == "categories" and categories > config.capacity
     if crowded:
@@ -87,13 +85,13 @@ def train(
     facts = run_facts(cache, names, data, config, settings.to_json(), settings.seed)
     if crowded:
         facts["warnings"].append(
-            f"{categories} categories do not fit into {config.capacity} slots, one each: the memory was written pair by pair. "
-            "More slots: --capacity."
+            f"{categories} categories do not fit into {config.capacity} slots, one each: the memory was written pair "
+            "by pair. More slots: --capacity."
         )
     facts["without"] = sorted(without)
     resume = _may_resume(run, facts)
     run.mkdir(parents=True, exist_ok=True)
-    with _alone(run):
+    with alone(run, LOCK_FILE, f"Another fmn-train is at work on {run}. Wait for it, or name another --run."):
         if resume:
             facts["created"] = str(read_run(run).get("created", facts["created"]))
         write_json(run / RUN_FILE, {**facts, "status": "running"})
@@ -122,7 +120,10 @@ def run_facts(
         seed: of the fitting.
     """
     records = {modality: cache.encoder(modality, encoders[modality]) for modality in ("video", "audio")}
-    fitted = both_sides(data)
+    fitted = {
+        "video": sorted([*data.fit_video.ids, *data.held_video.ids]),  # what the early stop has seen too
+        "audio": sorted([*data.fit_audio.ids, *data.held_audio.ids]),
+    }
     known = {side: set(ids) for side, ids in fitted.items()}
     items = [item for side in known for item in cache.items(side, encoders[side]) if item.id in known[side]]
     return {
@@ -167,30 +168,6 @@ def next_run(root: Path = Path("runs")) -> Path:
             return root / f"{number:03d}"
 
 
-@contextmanager
-def _alone(run: Path) -> Iterator[None]:
-    """Hold the run against a second training; InputError when there is one."""
-    try:
-        with FileLock(run / LOCK_FILE, timeout=0):
-            yield
-    except Timeout:
-        raise InputError(f"Another fmn-train is at work on {run}. Wait for it, or name another --run.") from None
-
-
-def pick_device(name: str) -> torch.device:
-    """ "auto" -> CUDA where there is one, else the CPU; InputError for a device that is not there."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        if device.type not in ("cpu", "cuda"):
-            raise RuntimeError(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError):
-        raise InputError(f"The device is auto, cpu, cuda or cuda:N; {name!r} cannot be used here.") from None
-    return device
-
-
 def _content(data: TrainingSet) -> str:
     """sha256 of the very vectors that are fitted on, so that a resumed run is known to go on with the same ones."""
     digest = hashlib.sha256()
@@ -207,7 +184,7 @@ def _may_resume(run: Path, facts: dict[str, Any]) -> bool:
             raise InputError(f"A new run wants an empty or a new folder; {run} holds other files. Name another --run.")
         return False
     found = read_run(run)
-    found["config"] = found["config"].to_json()
+    found |= {"config": found["config"].to_json(), "settings": as_named_now(found.get("settings"))}
     differing = [key for key in ("config", "settings", "features", "data_sha256") if found.get(key) != facts[key]]
     if differing:
         raise InputError(

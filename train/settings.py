@@ -2,14 +2,18 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Annotated, Any
 
+from fmn.checked import checked, rule
 from fmn.errors import InputError
 from fmn.retrieval.network import FmnConfig
+from fmn.retrieval.store import read_run
 
 from .losses import NEGATIVES
 
+WRITES = ("label", "score")
 AS_PRINTED: dict[str, Any] = {
     "beta": -1.0,
     "keys": "raw",
@@ -23,8 +27,14 @@ AS_PRINTED: dict[str, Any] = {
 """The paper's letter, eq. 1 to 4: fields of `FmnConfig` and of `TrainSettings`. In training only matching pairs are
 written, as in the default; with `writes` "score" S1 > T1 alone decides."""
 
+_NAMES = {"rate": "learning_rate", "decay": "weight_decay"}
+"""What runs and comparisons made earlier call a setting, and its present name."""
 
-@dataclass(frozen=True)
+_FROM_0 = rule(lambda value: 0 <= value < math.inf, "Training needs a {name} of at least 0, got {value}.")
+_FROM_1 = rule(lambda value: value >= 1, "Training needs {name} of at least 1, got {value}.")
+
+
+@checked("Training")
 class TrainSettings:
     """The paper's schedule (Adam, 500 epochs of batches of 64) with early stopping on the validation part.
 
@@ -36,42 +46,33 @@ class TrainSettings:
     `negatives`: which others form the triplets, see `fmn.train.losses.triplet_loss`.
     """
 
-    epochs: int = 500
-    batch: int = 64
-    rate: float = 2e-3
-    decay: float = 1e-4
-    triplet: float = 0.0
-    margin: float = 0.2
-    ranking: float = 1.0
-    scale: float = 4.0
-    patience: int = 40
-    validation: float = 0.2
-    writes: str = "label"
-    seed: int = 0
-    negatives: str = "all"
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "patience", "seed"):
-            if not isinstance(getattr(self, name), int):
-                raise InputError(f"Training needs a whole number as {name}, got {getattr(self, name)!r}.")
-        for name in ("epochs", "batch"):
-            if getattr(self, name) < 1:
-                raise InputError(f"Training needs {name} of at least 1, got {getattr(self, name)}.")
-        if not 0 < self.rate <= 1:
-            raise InputError(f"The learning rate is above 0 and at most 1, got {self.rate}.")
-        if not 0 < self.scale < math.inf:
-            raise InputError(f"The softmax ranking needs a scale above 0, got {self.scale}.")
-        for name in ("decay", "triplet", "margin", "ranking", "patience"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise InputError(f"Training needs a {name} of at least 0, got {getattr(self, name)}.")
-        if self.writes not in ("label", "score"):
-            raise InputError(f"The memory is offered pairs by label or by score; got writes {self.writes!r}.")
-        if not 0 <= self.seed < 2**32:
-            raise InputError(f"The seed is a whole number from 0 to {2**32 - 1}, got {self.seed}.")
-        if self.negatives not in NEGATIVES:
-            raise InputError(f"Triplets are formed with negatives {', '.join(NEGATIVES)}; got {self.negatives!r}.")
-        if not 0 <= self.validation < 1:
-            raise InputError(f"The validation share lies in [0, 1), got {self.validation}.")
+    epochs: Annotated[int, _FROM_1] = 500
+    batch: Annotated[int, _FROM_1] = 64
+    learning_rate: Annotated[
+        float, rule(lambda value: 0 < value <= 1, "The learning rate is above 0 and at most 1, got {value}.")
+    ] = 2e-3
+    weight_decay: Annotated[float, _FROM_0] = 1e-4
+    triplet: Annotated[float, _FROM_0] = 0.0
+    margin: Annotated[float, _FROM_0] = 0.2
+    ranking: Annotated[float, _FROM_0] = 1.0
+    scale: Annotated[
+        float, rule(lambda value: 0 < value < math.inf, "The softmax ranking needs a scale above 0, got {value}.")
+    ] = 4.0
+    patience: Annotated[int, _FROM_0] = 40
+    validation: Annotated[
+        float, rule(lambda value: 0 <= value < 1, "The validation share lies in [0, 1), got {value}.")
+    ] = 0.2
+    writes: Annotated[
+        str,
+        rule(WRITES.__contains__, "The memory is offered pairs by label or by score; got writes {value!r}."),
+    ] = "label"
+    seed: Annotated[
+        int, rule(range(2**32).__contains__, f"The seed is a whole number from 0 to {2**32 - 1}, got {{value}}.")
+    ] = 0
+    negatives: Annotated[
+        str,
+        rule(NEGATIVES.__contains__, f"Triplets are formed with negatives {', '.join(NEGATIVES)}; got {{value!r}}."),
+    ] = "all"
 
     def to_json(self) -> dict[str, Any]:
         """The settings as JSON values."""
@@ -86,3 +87,35 @@ def parted(setting: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         raise InputError(f"FMN has no setting {', '.join(unknown)}.")
     of_shape = {key: value for key, value in setting.items() if key in shape}
     return of_shape, {key: value for key, value in setting.items() if key in schedule}
+
+
+def as_named_now(value: Any) -> Any:
+    """JSON values that an earlier version may have written, their settings under the names that they have now."""
+    if isinstance(value, list):
+        return [as_named_now(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    found = {_NAMES.get(key, key): as_named_now(each) for key, each in value.items()}
+    return found | {"slots": "categories"} if found.get("slots") == "kinds" else found
+
+
+def settings_of_run(run: Path) -> tuple[FmnConfig, TrainSettings, dict[str, str]]:
+    """How a run was fitted, to fit others alike: the network's shape as it was before any enrolment, the schedule, and
+    modality -> encoder name.
+
+    Raises:
+        InputError: there is no run, or that of another model than an FMN, or its settings are not those of this
+            version.
+    """
+    facts = read_run(run)
+    config = facts["config"]
+    if not isinstance(config, FmnConfig):
+        raise InputError(f"Only an FMN learns new categories; {run} holds a model of kind {facts['kind']}.")
+    source = facts.get("enrolled_from")
+    if isinstance(source, dict) and isinstance(source.get("slots"), int):
+        config = replace(config, capacity=source["slots"], enrolled={})
+    try:
+        settings = TrainSettings(**as_named_now(facts["settings"]))
+    except (KeyError, TypeError, InputError) as error:
+        raise InputError(f"{run} does not say how it was fitted ({error}). Train it again with this version.") from None
+    return config, settings, {modality: facts["features"][modality]["encoder"] for modality in ("video", "audio")}

@@ -8,19 +8,18 @@ import numpy as np
 
 from fmn.cache import EncoderRecord, Row
 from fmn.device import pick_device
-from fmn.errors import BadItem, InputError
+from fmn.errors import BadItem
 from fmn.item import Item
 
-from ..fitting.bilstm import Epoch, FitSettings, fit_bilstm
-from ..items.held_out import held_out
-from ..media.mfcc import RATE, SETTINGS, mfcc
-from ..media.waveform import waveform
-from ..networks.bilstm import BiLstm, load_bilstm
-from ..weights.provenance import item_keys
-from .door import EncoderKind, Settling
+from ..fitting.bilstm import CHUNK, fit_on_train, mfcc_of
+from ..fitting.train_part import TrainPart, each
+from ..media.mfcc import SETTINGS
+from ..networks.bilstm import BiLstm
+from ..weights.bilstm_file import bilstm_sha256, load_bilstm, save_bilstm
+from .door import EncoderEntry, Settled, check_sha256, weights_path
 from .settings import AUTO, ExtractSettings
 
-CHUNK = 16
+ROLE = "bilstm"  # of the weights in a record
 
 
 class BilstmEncoder:
@@ -31,25 +30,14 @@ class BilstmEncoder:
 
     def encode(self, items: Sequence[Item]) -> list[Row | BadItem]:
         """One row [2 * units] an item."""
-        frames = mfcc_on_worker(items)
-        good = [index for index, found in enumerate(frames) if not isinstance(found, BadItem)]
-        vectors = self.network.embed([frames[index][0] for index in good]) if good else np.empty((0, self.network.dim))
-        rows: list[Row | BadItem] = list(frames)
-        for index, vector in zip(good, vectors, strict=True):
-            rows[index] = Row(items[index], vector, seconds=frames[index][1], windows=1, repeated=0)
-        return rows
-
-
-def mfcc_on_worker(items: Sequence[Item]) -> list[Any]:
-    """(MFCC [T, 39], seconds) of each item, or the BadItem that it is."""
-    found: list[Any] = []
-    for item in items:
-        try:
-            sound = waveform(item.path, item.start, item.end, RATE)
-            found.append((mfcc(sound), len(sound) / RATE))
-        except BadItem as bad:
-            found.append(bad)
-    return found
+        heard = each(items, mfcc_of)
+        good = {at: found for at, found in enumerate(heard) if not isinstance(found, BadItem)}
+        vectors = self.network.embed([frames for frames, _ in good.values()]) if good else np.empty((0, 1))
+        rows = {
+            at: Row(items[at], vector, seconds=seconds, windows=1, repeated=0)
+            for (at, (_, seconds)), vector in zip(good.items(), vectors, strict=True)
+        }
+        return [found if isinstance(found, BadItem) else rows[at] for at, found in enumerate(heard)]
 
 
 def asked(settings: ExtractSettings) -> dict[str, Any]:
@@ -60,20 +48,18 @@ def asked(settings: ExtractSettings) -> dict[str, Any]:
     return {"weights": "fitted", "seed": settings.seed}
 
 
-def settle(settling: Settling) -> EncoderRecord:
+def decide(settings: ExtractSettings, part: TrainPart) -> Settled:
     """Load the weights that were given, or fit them on the train split and keep them in the cache folder."""
-    given = settling.settings.audio_weights
-    if given not in AUTO:
-        network = load_bilstm(given)
-        path = Path(given).resolve()
-        weights = {"source": str(path), "sha256": {"bilstm": network.sha256()}, "path": str(path)}
-        return _record(network, weights, f"given, {path.name}", _warning_of(network), asked(settling.settings))
-    network, warning = fit_on_train(settling)
-    kept = f"bilstm-{network.sha256()[:12]}.safetensors"  # by content: no other fitting ever overwrites it
-    network.save(settling.cache / kept)
+    if settings.audio_weights not in AUTO:
+        path = Path(settings.audio_weights).resolve()
+        network = load_bilstm(path)
+        weights = {"source": str(path), "sha256": {ROLE: bilstm_sha256(network)}, "path": str(path)}
+        return _settled(network, weights, f"given, {path.name}", _warning_of(network))
+    network, warning = fit_on_train(part)
+    kept = f"bilstm-{bilstm_sha256(network)[:12]}.safetensors"  # by content: no other fitting ever overwrites it
     told = f"fitted here on {network.fitted_on.get('items', 0)} recordings of the train split"
-    weights = {"source": told, "sha256": {"bilstm": network.sha256()}, "files": {"bilstm": kept}}
-    return _record(network, weights, told, warning, asked(settling.settings))
+    weights = {"source": told, "sha256": {ROLE: save_bilstm(network, part.folder / kept)}, "files": {ROLE: kept}}
+    return _settled(network, weights, told, warning)
 
 
 def open_bilstm(record: EncoderRecord, cache: Path, device: str) -> BilstmEncoder:
@@ -82,15 +68,9 @@ def open_bilstm(record: EncoderRecord, cache: Path, device: str) -> BilstmEncode
     The network is small and runs on the CPU whatever the device, but a name that is none is refused as elsewhere.
     """
     pick_device(device)
-    files = record.weights.get("files", {})
-    path = cache / files["bilstm"] if "bilstm" in files else Path(str(record.weights.get("path", "")))
+    path = weights_path(record, cache, ROLE)
     network = load_bilstm(path)
-    wanted = record.weights["sha256"]["bilstm"]
-    if network.sha256() != wanted:
-        raise InputError(
-            f"Encoding needs the weights that the cache was made with (sha256 {wanted[:12]}); {path} is another file "
-            f"({network.sha256()[:12]}). Put the right one back."
-        )
+    check_sha256(record, ROLE, bilstm_sha256(network), "weights", str(path))
     return BilstmEncoder(network)
 
 
@@ -101,62 +81,13 @@ def _warning_of(network: BiLstm) -> str:
     return str(network.fitted_on.get("warning", ""))
 
 
-def fit_on_train(settling: Settling, how: FitSettings | None = None) -> tuple[BiLstm, str]:
-    """Fit a Bi-LSTM on the train split; (network, warning or ""). `how` None: within --fit-minutes, else defaults."""
-    settings, watcher = settling.settings, settling.watcher
-    watcher.stage("MFCC of the train split", len(settling.train))
-    frames: dict[str, np.ndarray] = {}
-    for batch in settling.map(mfcc_on_worker, settling.train, CHUNK):
-        frames |= {item.id: found[0] for item, found in batch if not isinstance(found, BadItem)}
-        watcher.step(len(batch), sum(isinstance(found, BadItem) for _, found in batch))
-    items = sorted((item for item in settling.train if item.id in frames), key=lambda item: item.id)
-    held = held_out(items, settings.seed)
-    how = how or FitSettings(minutes=settings.fit_minutes, seed=settings.seed)
-    watcher.stage("Bi-LSTM fitting (epochs)", how.epochs)
-
-    def tell(epoch: Epoch) -> None:
-        watcher.step()
-        if epoch.accuracy is not None:
-            watcher.note(f"validation accuracy {100 * epoch.accuracy:.0f} %")
-
-    network, report = fit_bilstm(
-        [frames[item.id] for item in items],
-        [item.label for item in items],
-        [item.id in held for item in items],
-        how,
-        tell,
-    )
-    if report.cut:
-        watcher.say(
-            f"The Bi-LSTM's fitting was cut at {how.minutes:g} minutes after {len(report.epochs)} of "
-            f"{how.epochs} epochs: the result depends on the speed of this machine."
-        )
-    if report.accuracy is not None:
-        watcher.say(
-            f"Bi-LSTM fitted on {report.items} recordings of the train split ({report.classes} labels), validation "
-            f"accuracy {100 * report.accuracy:.1f} % (chance {100 / report.classes:.1f} %), {report.seconds:.0f} s."
-        )
-    if network.fitted_on:
-        network.fitted_on |= {"content": item_keys(items), "warning": report.warning}
-    return network, report.warning
-
-
-def _record(
-    network: BiLstm, weights: dict[str, Any], told: str, warning: str, asked_for: dict[str, Any]
-) -> EncoderRecord:
+def _settled(network: BiLstm, weights: dict[str, Any], told: str, warning: str) -> Settled:
     fitted_on = {
         key: value for key, value in network.fitted_on.items() if key not in ("content", "warning")
     }  # long; in the weights file
-    network_facts = {"units": network.units, "stack": network.stack, "pooling": network.pooling}
-    return EncoderRecord(
-        modality="audio",
-        name="bilstm",
-        dim=network.dim,
-        preprocessing={"mfcc": dict(SETTINGS), **network_facts},
-        weights=weights,
-        warning=warning,
-        notes={"told": f"audio encoder: {told}", "fitted_on": fitted_on, "asked": asked_for},
-    )
+    facts = {"units": network.units, "stack": network.stack, "pooling": network.pooling}
+    preprocessing = {"mfcc": dict(SETTINGS), **facts}
+    return Settled(network.dim, preprocessing, weights, told, warning, {"fitted_on": fitted_on})
 
 
-BILSTM = EncoderKind(modality="audio", name="bilstm", chunk=CHUNK, asked=asked, settle=settle, open=open_bilstm)
+BILSTM = EncoderEntry("audio", "bilstm", chunk=CHUNK, asked=asked, decide=decide, open=open_bilstm)

@@ -1,51 +1,38 @@
 """Video encoder `i3d`: two-stream I3D with given, found, fetched or - said everywhere - self-made weights."""
 
+import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from fmn.cache import EncoderRecord, Row
+from fmn.cache import EncoderRecord
 from fmn.device import pick_device
-from fmn.errors import BadItem, InputError
+from fmn.errors import InputError
 from fmn.files import write_durably
 from fmn.item import Item
 
-from ..fitting.calibration import calibrated, load_calibration, save_calibration
-from ..fitting.last_resort import SHOWN, fit_from_scratch
-from ..fitting.video import FEWEST
-from ..media.two_streams import NO_FLOW, VideoSettings, streams_of
-from ..networks.i3d import CHANNELS, InceptionI3d, random_stream
+from ..fitting.calibration import load_calibration, untrained_weights
+from ..fitting.from_scratch import SHOWN, fit_from_scratch
+from ..fitting.train_part import TrainPart
+from ..fitting.video_fit import FEWEST
+from ..media.flow_methods import NO_FLOW
+from ..media.two_streams import VideoSettings, first_window, flow_clip, rgb_clip, streams_of
+from ..networks.i3d import CHANNELS, InceptionI3d, calibrate, random_stream
 from ..networks.i3d_fast import inference_dtype
+from ..weights.checksums import state_sha256, weights_file
 from ..weights.fetch import fetch_published
-from ..weights.fitted_i3d import read_about, to_bytes
 from ..weights.folder import find_i3d, told_folder
 from ..weights.i3d_file import load_i3d
-from ..weights.identity import state_sha256, weights_file
+from ..weights.i3d_header import read_about, to_bytes
 from ..weights.known import kinetics_file
-from .door import EncoderKind, Settling
+from .door import EncoderEntry, OneByOne, Settled, check_sha256, weights_path
 from .settings import RANDOM, ExtractSettings
-from .streams import TwoStreamI3d, recorded_settings, video_record
-
-
-class I3dEncoder:
-    """Encodes clips one after the other."""
-
-    def __init__(self, network: TwoStreamI3d) -> None:
-        self.network = network
-
-    def encode(self, items: Sequence[Item]) -> list[Row | BadItem]:
-        """One row [2048] (RGB and flow) or [1024] (RGB alone) an item."""
-        found: list[Row | BadItem] = []
-        for item in items:
-            try:
-                found.append(self.network.encode(item))
-            except BadItem as bad:
-                found.append(bad)
-        return found
+from .two_streams import TwoStreamI3d, recorded_preprocessing, recorded_settings, vector_length
 
 
 def asked(settings: ExtractSettings) -> dict[str, Any]:
@@ -67,57 +54,46 @@ def asked(settings: ExtractSettings) -> dict[str, Any]:
     return {"weights": weights, "found": here, "flow": settings.flow, "sizes": sizes, "seed": settings.seed}
 
 
-def settle(settling: Settling) -> EncoderRecord:
+def decide(settings: ExtractSettings, part: TrainPart) -> Settled:
     """Decide on the weights: a given file, `random:SEED`, or `auto`."""
-    settings, watcher = settling.settings, settling.watcher
     given = settings.video_weights
     if given == "auto":
         streams = streams_of(settings.flow)
         found = find_i3d(streams)
         if len(found) < len(streams):
-            watcher.say("Looking for published I3D weights ...")
+            part.watcher.say("Looking for published I3D weights ...")
             why = fetch_published(streams)
             found = find_i3d(streams)
             if len(found) < len(streams):
-                return _fitted(settling, streams, why)
-        return _published(settling, found)
+                return _fitted(settings, part, streams, why)
+        return _published(settings, part, found)
     if match := RANDOM.fullmatch(given):
         seed = int(match[1])
-        return _untrained(settling, seed, f"video encoder: untrained I3D (random weights, seed {seed}), as asked for")
+        warning = f"video encoder: untrained I3D (random weights, seed {seed}), as asked for."
+        return _untrained(settings, part, seed, warning)
     paths = (Path(name) for name in given.split(","))
-    return _published(settling, dict(zip(("rgb", "flow"), paths, strict=False)))
+    return _published(settings, part, dict(zip(("rgb", "flow"), paths, strict=False)))
 
 
-def open_i3d(record: EncoderRecord, cache: Path, device: str) -> I3dEncoder:
+def open_i3d(record: EncoderRecord, cache: Path, device: str) -> OneByOne:
     """The encoder of a record; the weights' checksums must be the recorded ones."""
     settings = recorded_settings(record)
-    weights = record.weights
     networks: dict[str, InceptionI3d] = {}
     for stream in streams_of(settings.flow):
-        if stream in weights.get("files", {}):
-            path = cache / weights["files"][stream]
-            networks[stream] = load_i3d(path, CHANNELS[stream])
-            found, told = weights_file(path).sha256, str(path)
-        elif "seed" in weights:
-            networks[stream] = random_stream(stream, int(weights["seed"]), 1)
-            if "calibration" in weights.get("files", {}):
-                load_calibration(cache / weights["files"]["calibration"], stream, networks[stream])
-            found = state_sha256(networks[stream])
-            told = "what this version of torch draws from the seed"
+        if "seed" in record.weights:
+            networks[stream] = random_stream(stream, int(record.weights["seed"]), 1)
+            if "calibration" in record.weights.get("files", {}):
+                load_calibration(weights_path(record, cache, "calibration"), stream, networks[stream])
+            found, told = state_sha256(networks[stream]), "what this version of torch draws from the seed"
         else:
-            path = Path(str(weights["paths"][stream]))
+            path = weights_path(record, cache, stream)
             networks[stream] = load_i3d(path, CHANNELS[stream])
             found, told = weights_file(path).sha256, str(path)
-        if found != weights["sha256"][stream]:
-            raise InputError(
-                f"Encoding needs the {stream} weights that the cache was made with (sha256 "
-                f"{weights['sha256'][stream][:12]}); {told} is something else ({found[:12]}). Put the right ones back."
-            )
-    return I3dEncoder(TwoStreamI3d(networks["rgb"], networks.get("flow"), settings, pick_device(device)))
+        check_sha256(record, stream, found, f"{stream} weights", told)
+    return OneByOne(TwoStreamI3d(networks["rgb"], networks.get("flow"), settings, pick_device(device)).row)
 
 
-def _published(settling: Settling, paths: dict[str, Path]) -> EncoderRecord:
-    settings = settling.settings
+def _published(settings: ExtractSettings, part: TrainPart, paths: dict[str, Path]) -> Settled:
     made_for = _made_for(paths)
     flow = made_for.flow if settings.flow == "auto" else settings.flow
     if "flow" not in paths and flow != NO_FLOW:
@@ -126,12 +102,12 @@ def _published(settling: Settling, paths: dict[str, Path]) -> EncoderRecord:
                 f"The flow stream needs weights of its own: --video-weights RGB.pt,FLOW.pt, or --flow none. Got "
                 f"{settings.video_weights!r} with --flow {settings.flow}."
             )
-        settling.watcher.say("One weights file was given: the RGB stream alone is used (1024-d), no flow.")
+        part.watcher.say("One weights file was given: the RGB stream alone is used (1024-d), no flow.")
         flow = NO_FLOW
     if "flow" in paths and flow == NO_FLOW:
         del paths["flow"]
     if flow == "tvl1":
-        settling.watcher.say("Flow by TV-L1, about 0.6 s a frame and core; --flow dis is some hundred times faster.")
+        part.watcher.say("Flow by TV-L1, about 0.6 s a frame and core; --flow dis is some hundred times faster.")
     files = {}
     for stream, path in paths.items():
         load_i3d(path, CHANNELS[stream])  # a wrong file is named now, not by every worker
@@ -143,8 +119,8 @@ def _published(settling: Settling, paths: dict[str, Path]) -> EncoderRecord:
         "paths": {stream: str(Path(file.path).resolve()) for stream, file in files.items()},
         "git_blob": {stream: file.git_blob for stream, file in files.items()},
     }
-    notes = {"told": f"video encoder: I3D, {source}", "asked": asked(settings)}
-    return video_record(_video_settings(settings, flow, made_for), weights, _warning_of(paths), notes)
+    shown = _video_settings(settings, flow, made_for)
+    return _settled(shown, weights, f"I3D, {source}", _warning_of(paths))
 
 
 def _warning_of(paths: Mapping[str, Path]) -> str:
@@ -177,50 +153,56 @@ def _seen(shown: VideoSettings) -> str:
     return f"{shown.crop} of {shown.short_side} pixels, {shown.window} frames at {shown.fps:g} a second, {shown.dtype}"
 
 
-def _fitted(settling: Settling, streams: tuple[str, ...], why: str) -> EncoderRecord:
+def _fitted(settings: ExtractSettings, part: TrainPart, streams: tuple[str, ...], why: str) -> Settled:
     """The last resort of `auto`: fitted here from scratch on the train split, within --fit-minutes."""
-    settings, watcher = settling.settings, settling.watcher
     flow = SHOWN.flow if settings.flow == "auto" else settings.flow
     shown = replace(_video_settings(settings, flow, SHOWN), dtype=_random_dtype())
-    watcher.say(f"No published I3D weights ({why}): fitting I3D here, {settings.fit_minutes:g} minutes at most.")
-    fit = fit_from_scratch(settling, shown)
+    part.watcher.say(f"No published I3D weights ({why}): fitting I3D here, {settings.fit_minutes:g} minutes at most.")
+    fit = fit_from_scratch(part, shown)
     if fit is None:
         few = f"and with fewer than {FEWEST} clips of several labels to fit it on"
-        return _untrained(
-            settling, settings.seed, f"video encoder: untrained I3D, {_want(why)}, {few}; {_better(streams)}"
-        )
+        warning = f"video encoder: untrained I3D, {_want(why)}, {few}; {_better(streams)}"
+        return _untrained(settings, part, settings.seed, warning)
     files, sums = {}, {}
     for stream, result in fit.streams.items():
         content = to_bytes(result.network, result.about)
         sums[stream] = hashlib.sha256(content).hexdigest()
         files[stream] = f"i3d-{stream}-{sums[stream][:12]}.safetensors"  # by content: nothing is ever overwritten
-        write_durably(settling.cache, files[stream], content)
+        write_durably(part.folder, files[stream], content)
     cut = any(result.cut for result in fit.streams.values())
     if cut:
-        watcher.say(
+        part.watcher.say(
             f"The fitting of I3D was cut at --fit-minutes {settings.fit_minutes:g}: the result depends on the speed of "
             "this machine."
         )
     weights = {"source": "fitted here from scratch", "sha256": sums, "files": files}
-    notes = {"told": f"video encoder: I3D {fit.told}", "fitted": fit.told, "cut": cut, "asked": asked(settings)}
     warning = f"video encoder: fitted here from scratch, {_want(why)}; {fit.told}; {_better(streams)}"
-    return video_record(shown, weights, warning, notes)
+    return _settled(shown, weights, f"I3D {fit.told}", warning, {"fitted": fit.told, "cut": cut})
 
 
-def _untrained(settling: Settling, seed: int, warning: str) -> EncoderRecord:
+def _untrained(settings: ExtractSettings, part: TrainPart, seed: int, warning: str) -> Settled:
     """Random weights, their batch norms set on clips of the train split: without that they say next to nothing."""
-    flow = "dis" if settling.settings.flow == "auto" else settling.settings.flow
-    settings = replace(_video_settings(settling.settings, flow, VideoSettings()), dtype=_random_dtype())
+    flow = "dis" if settings.flow == "auto" else settings.flow
+    shown = replace(_video_settings(settings, flow, VideoSettings()), dtype=_random_dtype())
     networks = {stream: random_stream(stream, seed, 1) for stream in streams_of(flow)}
-    clips = calibrated(networks, settings, settling)
-    weights: dict[str, Any] = {"source": f"random, seed {seed}", "seed": seed, "calibrated_on": clips}
-    if clips:
-        weights["files"] = {"calibration": save_calibration(settling.cache, networks)}
-    weights["sha256"] = {stream: state_sha256(network) for stream, network in networks.items()}
-    if not warning.endswith("."):
-        warning += "."
-    notes = {"told": "video encoder: untrained I3D", "asked": asked(settling.settings)}
-    return video_record(settings, weights, warning, notes)
+    first = functools.partial(_first_clips, shown=shown)
+    weights = untrained_weights(networks, seed, part, first, calibrate, encoder="i3d", title="I3D")
+    return _settled(shown, weights, "untrained I3D", warning)
+
+
+def _first_clips(item: Item, *, shown: VideoSettings) -> dict[str, Tensor]:
+    rgb, flow = first_window(item, shown)
+    return {"rgb": rgb_clip(rgb)[0]} | ({} if flow is None else {"flow": flow_clip(flow)[0]})
+
+
+def _settled(
+    shown: VideoSettings,
+    weights: Mapping[str, Any],
+    told: str,
+    warning: str,
+    notes: Mapping[str, Any] | None = None,
+) -> Settled:
+    return Settled(vector_length(shown), recorded_preprocessing(shown), weights, told, warning, notes or {})
 
 
 def _want(why: str) -> str:
@@ -247,4 +229,4 @@ def _random_dtype() -> str:
     return "bf16" if inference_dtype(torch.device("cpu")) == torch.bfloat16 else "fp32"
 
 
-I3D = EncoderKind(modality="video", name="i3d", chunk=1, asked=asked, settle=settle, open=open_i3d)
+I3D = EncoderEntry("video", "i3d", chunk=1, asked=asked, decide=decide, open=open_i3d)

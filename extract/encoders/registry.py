@@ -1,6 +1,6 @@
 """The one registry of encoders: a name for each way to turn an item into a vector.
 
-A new encoder is one file that offers an `EncoderKind` and one line in `KINDS`.
+A new encoder is one file that offers an `EncoderEntry` and its place in `ENCODERS`.
 """
 
 import functools
@@ -12,22 +12,36 @@ from fmn.errors import BadItem, InputError
 from fmn.item import Item
 
 from .bilstm import BILSTM
-from .clips import CLIPS
-from .door import Encoder, EncoderKind
+from .c3d import C3D
+from .door import Encoder, EncoderEntry
 from .i3d import I3D
+from .musicnn import MUSICNN
 from .musimnet import MUSIMNET
-from .patches import PATCHES
+from .pytorchvideo_zoo import ZOO
+from .vggish import VGGISH
 from .vmnet import VMNET
 
-KINDS = {(kind.modality, kind.name): kind for kind in (I3D, *CLIPS, BILSTM, *PATCHES, MUSIMNET, VMNET)}
+ENCODERS = {
+    (entry.modality, entry.name): entry
+    for entry in (
+        I3D,
+        *ZOO,
+        C3D,
+        BILSTM,
+        MUSICNN,
+        VGGISH,
+        MUSIMNET,
+        VMNET,
+    )
+}  # fmt: skip
 
 
-def encoder_kind(modality: str, name: str) -> EncoderKind:
+def encoder_entry(modality: str, name: str) -> EncoderEntry:
     """The registered encoder; InputError naming the choices when there is none of that name."""
-    if (modality, name) not in KINDS:
-        choices = ", ".join(sorted(known for kind, known in KINDS if kind == modality))
+    if (modality, name) not in ENCODERS:
+        choices = ", ".join(sorted(known for kind, known in ENCODERS if kind == modality))
         raise InputError(f"The {modality} encoder is one of: {choices}. Got {name!r}.")
-    return KINDS[modality, name]
+    return ENCODERS[modality, name]
 
 
 def open_encoder(record: EncoderRecord, cache: Path, device: str) -> Encoder:
@@ -38,7 +52,7 @@ def open_encoder(record: EncoderRecord, cache: Path, device: str) -> Encoder:
         cache: the cache folder, where fitted weights lie.
         device: "auto", "cpu", "cuda" or "cuda:N".
     """
-    return encoder_kind(record.modality, record.name).open(record, cache, device)
+    return encoder_entry(record.modality, record.name).open(record, cache, device)
 
 
 @functools.lru_cache(maxsize=2)

@@ -1,16 +1,19 @@
 """What a user may choose about an extraction."""
 
 import re
-from dataclasses import dataclass
+from typing import Annotated
 
+from fmn.checked import checked, rule
 from fmn.errors import InputError
 
-FLOWS = ("auto", "tvl1", "dis", "none")
+from ..media.flow_methods import CHOICES
+
+FLOWS = ("auto", *CHOICES)
 AUTO = ("", "auto")  # weights that nobody named
 RANDOM = re.compile(r"random:(\d{1,9})")  # weights drawn from a seed
 
 
-@dataclass(frozen=True)
+@checked("Extraction")
 class ExtractSettings:
     """Settings of `extract`.
 
@@ -27,36 +30,33 @@ class ExtractSettings:
     audio_encoder: str = "bilstm"
     video_weights: str = "auto"
     audio_weights: str = ""
-    flow: str = "auto"
+    flow: Annotated[str, rule(lambda v: v in FLOWS, f"--flow is one of {', '.join(FLOWS)}; got {{value!r}}.")] = "auto"
     short_side: int | None = None
-    crop: int | None = None
-    window: int | None = None
-    fps: float | None = None
-    train: float = 0.7
-    seed: int = 0
-    fit_minutes: float = 5.0
-    workers: int = 1
+    crop: Annotated[
+        int | None, rule(lambda v: v is None or v >= 32, "Video needs a crop of at least 32 pixels, got {value}.")
+    ] = None
+    window: Annotated[
+        int | None, rule(lambda v: v is None or v >= 8, "I3D needs windows of at least 8 frames, got {value}.")
+    ] = None
+    fps: Annotated[
+        float | None,
+        rule(lambda v: v is None or 0 < v <= 1000, "The frame rate is above 0 and at most 1000, got {value}."),
+    ] = None
+    train: Annotated[
+        float, rule(lambda v: 0 < v < 1, "The share of the train split lies between 0 and 1, got {value}.")
+    ] = 0.7
+    seed: Annotated[
+        int, rule(lambda v: 0 <= v < 2**32, f"The seed is a whole number from 0 to {2**32 - 1}, got {{value}}.")
+    ] = 0
+    fit_minutes: Annotated[
+        float, rule(lambda v: 0 < v <= 100_000, "--fit-minutes is above 0 and at most 100000, got {value}.")
+    ] = 5.0
+    workers: Annotated[int, rule(lambda v: v >= 1, "Extraction needs at least 1 worker, got {value}.")] = 1
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        if self.flow not in FLOWS:
-            raise InputError(f"--flow is one of {', '.join(FLOWS)}; got {self.flow!r}.")
-        if not 0 < self.train < 1:
-            raise InputError(f"The share of the train split lies between 0 and 1, got {self.train}.")
-        if self.workers < 1:
-            raise InputError(f"Extraction needs at least 1 worker, got {self.workers}.")
-        if self.crop is not None and self.crop < 32:
-            raise InputError(f"Video needs a crop of at least 32 pixels, got {self.crop}.")
         if self.short_side is not None and self.short_side < (self.crop or 32):
             raise InputError(f"The short side must hold the crop of {self.crop or 32} pixels, got {self.short_side}.")
-        if self.window is not None and self.window < 8:
-            raise InputError(f"I3D needs windows of at least 8 frames, got {self.window}.")
-        if self.fps is not None and not 0 < self.fps <= 1000:
-            raise InputError(f"The frame rate is above 0 and at most 1000, got {self.fps}.")
-        if not 0 < self.fit_minutes <= 100_000:
-            raise InputError(f"--fit-minutes is above 0 and at most 100000, got {self.fit_minutes}.")
-        if not 0 <= self.seed < 2**32:
-            raise InputError(f"The seed is a whole number from 0 to {2**32 - 1}, got {self.seed}.")
 
     def frame_sizes(self, short_side: int, crop: int) -> tuple[int, int]:
         """(short side, crop) in pixels: those asked for, else the given ones; one alone keeps their proportion."""

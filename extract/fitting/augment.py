@@ -1,14 +1,15 @@
 """Random variants of an utterance's MFCC, so that a fitted audio encoder holds for voices it never heard."""
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import Annotated
 
 import numpy as np
 from scipy.fft import dct, idct
 
-from fmn.errors import InputError
+from fmn.checked import checked, rule
 
-from ..media.mfcc import DIM, NUM_CEPSTRA, NUM_FILTERS, RATE, normalise, with_slopes
+from ..media.mfcc import DIM, NUM_CEPSTRA, NUM_FILTERS, normalise, with_slopes
+from ..media.waveform import RATE
 
 LIFTER = 22  # python_speech_features' default: cepstrum n is scaled by 1 + 11 sin(pi n / 22)
 # Deviation of each cepstrum (the first is the log energy) within an utterance, mean over real speech. The frames
@@ -16,7 +17,7 @@ LIFTER = 22  # python_speech_features' default: cepstrum n is scaled by 1 + 11 s
 DEVIATIONS = np.array([2.2, 8.7, 10.4, 16.1, 13.1, 11.6, 12.9, 9.9, 10.9, 10.7, 9.3, 8.6, 8.5])
 
 
-@dataclass(frozen=True)
+@checked("An augmentation")
 class Augmentation:
     """How far a variant may be from its utterance. Zeros (and speed 1 to 1) leave it as it is.
 
@@ -28,26 +29,26 @@ class Augmentation:
     this length, anywhere in it, which bounds the memory and the time of fitting.
     """
 
-    speed: tuple[float, float] = (0.75, 1.3)
-    warp: float = 0.15
-    noise: float = 0.3
+    speed: Annotated[
+        tuple[float, float],
+        rule(
+            lambda v: 0.1 <= v[0] <= v[1] <= 10,
+            "Speeds are two factors between 0.1 and 10, slowest first, not {value}.",
+        ),
+    ] = (0.75, 1.3)
+    warp: Annotated[float, rule(lambda v: 0 <= v < 0.5, "An augmentation needs warp in [0, 0.5), not {value}.")] = 0.15
+    noise: Annotated[float, rule(lambda v: v >= 0, "An augmentation needs noise of at least 0, not {value}.")] = 0.3
     time_masks: int = 2
-    time_mask: float = 0.15
+    time_mask: Annotated[
+        float, rule(lambda v: 0 <= v < 1, "An augmentation needs time_mask in [0, 1), not {value}.")
+    ] = 0.15
     band_masks: int = 1
-    band_mask: int = 3
-    longest: int = 1500
-
-    def __post_init__(self) -> None:
-        slowest, fastest = self.speed
-        if not 0.1 <= slowest <= fastest <= 10:
-            raise InputError(f"Speeds are two factors between 0.1 and 10, slowest first, not {self.speed}.")
-        if self.longest < 1:
-            raise InputError(f"An excerpt has at least 1 frame, not {self.longest}; give longest 1 or more.")
-        if not (0 <= self.warp < 0.5 and self.noise >= 0 and 0 <= self.time_mask < 1 and 0 <= self.band_mask <= 12):
-            raise InputError(
-                "An augmentation needs warp and time_mask in [0, 0.5) and [0, 1), noise of at least 0 and band_mask in "
-                f"0..12, not {self.warp}, {self.time_mask}, {self.noise} and {self.band_mask}."
-            )
+    band_mask: Annotated[
+        int, rule(lambda v: 0 <= v <= 12, "An augmentation needs band_mask in 0..12, not {value}.")
+    ] = 3
+    longest: Annotated[
+        int, rule(lambda v: v >= 1, "An excerpt has at least 1 frame, not {value}; give longest 1 or more.")
+    ] = 1500
 
 
 def augment(frames: np.ndarray, how: Augmentation, draw: np.random.Generator) -> np.ndarray:

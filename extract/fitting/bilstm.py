@@ -3,40 +3,52 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from fmn.checked import checked, rule
 from fmn.errors import InputError
+from fmn.item import Item
 
+from ..media.mfcc import mfcc
+from ..media.waveform import RATE, waveform
 from ..networks.bilstm import BiLstm, pad, stacked, untrained
+from ..weights.fitted_on import item_keys
 from .augment import Augmentation, augment
-from .schedule import warm_cosine
+from .epochs import Epoch, FitReport, warm_cosine
+from .train_part import TrainPart, fit_on_recordings
 
+CHUNK = 16  # recordings a task
 GRADIENT_NORM = 1.0
 LEAST_VARIANTS = 256  # of an epoch: a small set is gone through several times, for else it would have too few steps
 
 
-@dataclass(frozen=True)
+Count = Annotated[int, rule(lambda v: v >= 1, "Fitting needs {name} of at least 1, not {value}.")]
+Positive = Annotated[float, rule(lambda v: v > 0, "Fitting needs {name} above 0, not {value}.")]
+
+
+@checked("Fitting")
 class FitSettings:
     """How the Bi-LSTM is fitted.
 
     epochs: passes over the items (a pass makes at least 256 variants). batch: items a step.
-    lr: Adam's highest rate, reached after a tenth of the steps and falling to zero along a half cosine.
+    learning_rate: Adam's highest, reached after a tenth of the steps and falling to zero along a half cosine.
     minutes: where the epochs would take longer, fewer are run.
     smoothing: of the labels.
     bf16: run the LSTM in bfloat16 (None: where the processor computes in it).
     units, stack, pooling: of the BiLstm.
     """
 
-    epochs: int = 10
-    batch: int = 16
-    lr: float = 1e-3
-    weight_decay: float = 1e-2
-    smoothing: float = 0.1
-    minutes: float = 2.5
+    epochs: Count = 10
+    batch: Count = 16
+    learning_rate: Positive = 1e-3
+    weight_decay: Annotated[float, rule(lambda v: v >= 0, "Fitting needs {name} of at least 0, not {value}.")] = 1e-2
+    smoothing: Annotated[float, rule(lambda v: 0 <= v < 1, "Fitting needs {name} in [0, 1), not {value}.")] = 0.1
+    minutes: Positive = 2.5
     seed: int = 0
     units: int = 1024
     stack: int = 4
@@ -44,54 +56,37 @@ class FitSettings:
     bf16: bool | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
 
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 1 or self.lr <= 0 or self.minutes <= 0:
-            raise InputError(
-                f"Fitting needs epochs and batch of at least 1 and lr and minutes above 0, not epochs {self.epochs}, "
-                f"batch {self.batch}, lr {self.lr}, minutes {self.minutes}."
-            )
-        if not (0 <= self.smoothing < 1 and self.weight_decay >= 0):
-            raise InputError(
-                f"Fitting needs smoothing in [0, 1) and weight_decay of at least 0, not {self.smoothing} and "
-                f"{self.weight_decay}."
-            )
+    def as_stored(self) -> dict[str, Any]:
+        """As the headers of weights files and `finetune.json` spell it since their schema 1."""
+        stored = asdict(self)
+        return stored | {"lr": stored.pop("learning_rate")}
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """One pass: mean loss of the fitted items; accuracy (0..1) and loss of the validation part, None without one."""
-
-    number: int
-    of: int
-    loss: float
-    accuracy: float | None
-    validation_loss: float | None
-    seconds: float
+def mfcc_of(item: Item) -> tuple[np.ndarray, float]:
+    """(MFCC [T, 39], seconds) of a recording. Raises BadItem when it cannot be used."""
+    sound = waveform(item.path, item.start, item.end, RATE)
+    return mfcc(sound), len(sound) / RATE
 
 
-@dataclass(frozen=True)
-class FitReport:
-    """What the fitting did.
-
-    method: "labels" (softmax over the labels), "items" (every utterance its own class, for want of labels) or "none".
-    classes, items, held_out: counts; unused: validation items whose label no fitted item has.
-    best_epoch: the one whose weights were kept: best accuracy on the validation part (equal: least loss there), or the
-    last one where there is no such part; 0 = none.
-    cut: `minutes` bounded the plan, at least for a while, so the result depends on the speed of the machine.
-    warning: one sentence, or "".
-    """
-
-    method: str
-    classes: int
-    items: int
-    held_out: int
-    unused: int
-    epochs: tuple[Epoch, ...]
-    best_epoch: int
-    accuracy: float | None
-    cut: bool
-    seconds: float
-    warning: str
+def fit_on_train(part: TrainPart, how: FitSettings | None = None) -> tuple[BiLstm, str]:
+    """Fit a Bi-LSTM on the train split; (network, warning or ""). `how` None: defaults, within the part's minutes."""
+    how = how or FitSettings(minutes=part.minutes, seed=part.seed)
+    found = part.run("MFCC of the train split", mfcc_of, CHUNK).good
+    network, report, items = fit_on_recordings(
+        part,
+        {name: frames for name, (frames, _) in found.items()},
+        lambda frames, labels, held, tell: fit_bilstm(frames, labels, held, how, lambda epoch: tell(epoch.accuracy)),
+        name="Bi-LSTM",
+        epochs=how.epochs,
+        limit=f"{how.minutes:g} minutes",
+        measure="validation accuracy",
+        outcome=lambda report: (
+            f", validation accuracy {100 * (report.accuracy or 0):.1f} % (chance {100 / report.classes:.1f} %)"
+        ),
+    )
+    if network.fitted_on:
+        network.fitted_on |= {"content": item_keys(items), "warning": report.warning}
+    return network, report.warning
 
 
 def fit_bilstm(
@@ -120,13 +115,12 @@ def fit_bilstm(
     task = _task(labels, held_out)
     if task.classes < 2:
         warning = "The Bi-LSTM is untrained: there were fewer than two utterances to fit it on."
-        report = FitReport("none", task.classes, 0, 0, 0, (), 0, None, False, time.monotonic() - began, warning)
+        report = FitReport("none", task.classes, 0, 0, 0, 0, None, False, time.monotonic() - began, warning)
         return model, report
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(how.seed)
         fitting = _Fitting(model, mfccs, task, how)
         best = fitting.run(began, progress)
-    epochs = tuple(fitting.epochs)
     model.eval().requires_grad_(False)
     model.fitted_on = {
         "method": task.method,
@@ -135,22 +129,22 @@ def fit_bilstm(
         "held_out": len(task.validated),
         "best_epoch": best.number,
         "accuracy": best.accuracy,
-        "epochs": len(epochs),
+        "epochs": len(fitting.epochs),
         "cut": fitting.cut,
-        "settings": asdict(how) | {"bf16": fitting.bf16},
+        "settings": how.as_stored() | {"bf16": fitting.bf16},
     }
     report = FitReport(
         task.method,
         task.classes,
         len(task.fitted),
         len(task.validated),
-        task.unused,
-        epochs,
+        len(fitting.epochs),
         best.number,
         best.accuracy,
         fitting.cut,
         time.monotonic() - began,
         task.warning,
+        task.unused,
     )
     return model, report
 
@@ -192,7 +186,7 @@ class _Fitting:
         self.head = nn.Linear(model.dim, task.classes)
         self.norm = nn.LayerNorm(model.dim)
         self.parameters = [*model.parameters(), *self.norm.parameters(), *self.head.parameters()]
-        self.optimiser = torch.optim.AdamW(self.parameters, lr=how.lr, weight_decay=how.weight_decay)
+        self.optimiser = torch.optim.AdamW(self.parameters, lr=how.learning_rate, weight_decay=how.weight_decay)
         self.items = list(task.fitted.items()) * -(-LEAST_VARIANTS // len(task.fitted))
         self.planned = how.epochs
         self.cut = False
@@ -211,12 +205,13 @@ class _Fitting:
             loss = self.one_pass(number)
             if not np.isfinite(loss):
                 raise InputError(
-                    f"The Bi-LSTM diverged in epoch {number} of its fitting; give a lower lr than {self.how.lr}."
+                    f"The Bi-LSTM diverged in epoch {number} of its fitting; give a lower learning rate than "
+                    f"{self.how.learning_rate}."
                 )
             accuracy, validation_loss = self.validate()
-            epoch = Epoch(number, self.planned, loss, accuracy, validation_loss, time.monotonic() - start)
+            epoch = Epoch(number, loss, accuracy, validation_loss, time.monotonic() - start)
             self.epochs.append(epoch)
-            if best is None or _rank(epoch) >= _rank(best):
+            if best is None or epoch.rank >= best.rank:
                 best = epoch
                 kept = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
             if progress:
@@ -243,8 +238,9 @@ class _Fitting:
             self.optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self.parameters, GRADIENT_NORM)
+            share = warm_cosine(self.step, self.planned * -(-len(self.items) // self.how.batch))
             for group in self.optimiser.param_groups:
-                group["lr"] = self.how.lr * warm_cosine(self.step, self.planned * -(-len(self.items) // self.how.batch))
+                group["lr"] = self.how.learning_rate * share
             self.optimiser.step()
             self.step += 1
             total += float(loss.detach()) * len(batch)
@@ -276,10 +272,6 @@ class _Fitting:
             scores = self.head(self.norm(embedded))
             right = (scores.argmax(dim=1) == target).float().mean()
             return float(right), float(cross_entropy(scores, target))
-
-
-def _rank(epoch: Epoch) -> tuple[float, float]:
-    return epoch.accuracy or 0.0, -(epoch.validation_loss or 0.0)
 
 
 def _has_bf16() -> bool:

@@ -1,76 +1,75 @@
-"""Batch-norm statistics for untrained I3D: measured once on clips of the train split, kept beside the cache."""
+"""Untrained networks: batch norms measured once on items of the train split, and kept beside the cache."""
 
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from fmn.errors import BadItem, InputError
+from fmn.errors import InputError
 from fmn.files import write_durably
 from fmn.item import Item
 
 from ..media.sizes import centre_crop
-from ..media.two_streams import VideoSettings, first_window, flow_clip, rgb_clip
-from ..networks.i3d import InceptionI3d, calibrate
+from ..networks.untrained import has_norms
+from ..weights.checksums import state_sha256
+from .train_part import TrainPart
 
-if TYPE_CHECKING:
-    from ..encoders.door import Settling
-
-CLIPS = 16
+ITEMS = 16
 SIDE = 112  # the statistics hardly depend on the frame's size, memory does
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
+First = Callable[[Item], Mapping[str, Tensor]]
+"""An item's first window as each network (by its name, such as "rgb") wants it: [C, T, H, W], or [T, bands]."""
 
-def calibrated(networks: Mapping[str, InceptionI3d], settings: VideoSettings, settling: "Settling") -> int:
-    """Set the batch norms of the untrained `networks` (by stream) from the first windows of some train clips.
 
-    No labels are used. The clips are spread evenly over the ids of the train split; all of them form one batch,
-    because what differs between batches would be missing in the variances.
+def untrained_weights(
+    networks: Mapping[str, nn.Module],
+    seed: int,
+    part: TrainPart,
+    first: First,
+    set_norms: Callable[[Any, list[Tensor]], object],
+    *,
+    encoder: str,
+    title: str,
+) -> dict[str, Any]:
+    """Set the batch norms of networks that were drawn from `seed`; the `weights` of their encoder's record.
 
-    Returns:
-        How many clips were used; 0 leaves the networks as they are.
+    No labels are used. All windows form one batch, because what differs between batches would be missing in the
+    variances. Without a readable item the norms stay as they are.
     """
-    items = sorted(settling.train, key=lambda item: item.id)
-    chosen = [items[at] for at in sorted({round(x) for x in np.linspace(0, len(items) - 1, min(CLIPS, len(items)))})]
-    settling.watcher.stage("normalising the untrained I3D", len(chosen))
-    seen: dict[str, tuple[NDArray[np.uint8], NDArray[np.float32] | None]] = {}
-    for batch in settling.map(functools.partial(first_windows_on_worker, settings=settings), chosen, 1):
-        seen |= {item.id: found for item, found in batch if not isinstance(found, BadItem)}
-        settling.watcher.step(len(batch), sum(isinstance(found, BadItem) for _, found in batch))
-    if not seen:
-        return 0
-    taken = [seen[name] for name in sorted(seen)]
-    clips: dict[str, Tensor] = {"rgb": torch.cat([rgb_clip(rgb) for rgb, _ in taken])}
-    if "flow" in networks:
-        clips["flow"] = torch.cat([flow_clip(flow) for _, flow in taken if flow is not None])
-    for stream, network in networks.items():
-        calibrate(network, [clips[stream]])
-    return len(taken)
+    weights: dict[str, Any] = {"source": f"random, seed {seed}", "seed": seed}
+    if any(map(has_norms, networks.values())):
+        make = functools.partial(_small_windows, first=first)
+        seen = part.run(f"normalising the untrained {title}", make, items=part.some(ITEMS)).good
+        weights["calibrated_on"] = len(seen)
+        if seen:
+            for name, network in networks.items():
+                set_norms(network, [torch.from_numpy(np.stack([seen[item][name] for item in sorted(seen)]))])
+            weights["files"] = {"calibration": _save_statistics(part.folder, networks, encoder)}
+    weights["sha256"] = {name: state_sha256(network) for name, network in networks.items()}
+    return weights
 
 
-def first_windows_on_worker(
-    items: Sequence[Item], *, settings: VideoSettings
-) -> list[tuple[NDArray[np.uint8], NDArray[np.float32] | None] | BadItem]:
-    """(RGB window, flow window or None) of each clip, or the BadItem that it is."""
-    found: list[tuple[NDArray[np.uint8], NDArray[np.float32] | None] | BadItem] = []
-    for item in items:
-        try:
-            rgb, flow = first_window(item, settings)
-            found.append((_small(rgb), None if flow is None else _small(flow)))
-        except BadItem as bad:
-            found.append(bad)
-    return found
+def _small_windows(item: Item, *, first: First) -> dict[str, np.ndarray]:
+    """The item's windows; of clips the middle of the picture."""
+    return {name: _small(window.numpy()) for name, window in first(item).items()}
 
 
-def save_calibration(cache: Path, networks: Mapping[str, nn.Module], encoder: str = "i3d") -> str:
+def _small(window: np.ndarray) -> np.ndarray:
+    if window.ndim == 4:
+        side = min(SIDE, *window.shape[2:])
+        window = centre_crop(window.transpose(2, 3, 0, 1), side).transpose(2, 3, 0, 1)
+    return np.ascontiguousarray(window)
+
+
+def _save_statistics(cache: Path, networks: Mapping[str, nn.Module], encoder: str) -> str:
     """Write the statistics of all streams to one small safetensors file in `cache`, atomically; its name.
 
     The name follows the content, so that another settling never overwrites what earlier features were made with.
@@ -100,8 +99,3 @@ def load_calibration(path: Path, stream: str, network: nn.Module) -> None:
     if not all(f"{stream}.{name}" in found for name in wanted):
         raise InputError(f"{path} does not hold the statistics of the {stream} stream. Extract into another --cache.")
     network.load_state_dict({name: found[f"{stream}.{name}"] for name in wanted}, strict=False)
-
-
-def _small(window: NDArray[Any]) -> NDArray[Any]:
-    side = min(SIDE, window.shape[1])
-    return np.stack([centre_crop(frame, side) for frame in window])

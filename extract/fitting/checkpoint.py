@@ -15,7 +15,8 @@ from torch import Tensor
 from fmn.errors import InputError
 from fmn.files import write_durably
 
-from .stream import Epoch, StreamFit
+from .epochs import Epoch
+from .stream_fit import StreamFit
 
 COLUMNS = ("stream", "epoch", "loss", "validation_accuracy", "validation_loss", "seconds")
 

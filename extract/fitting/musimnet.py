@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,37 +9,55 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fmn.errors import InputError
+from fmn.item import Item
 
+from ..media.mel import magnitudes, slaney_bank
+from ..media.waveform import RATE, waveform
 from ..networks.musimnet import PATCH, MusimNet, musimnet
 from ..networks.untrained import draw_weights
+from ..weights.fitted_on import item_keys
+from .epochs import FitReport
+from .train_part import TrainPart, fit_on_recordings
 
+WINDOW, HOP, N_FFT, BANDS = 400, 160, 512, 80
+CHUNK = 8  # recordings a task
 EPOCHS = 30
 CLASSES, DRAWS = 8, 4  # of a batch: labels, and patches of each
 LEAST_STEPS = 16  # of an epoch
-RATE = 1e-3
-DECAY = 1e-4
+LEARNING_RATE = 1e-3
+WEIGHT_DECAY = 1e-4
 MARGIN = 0.2  # in cosine
 
 
-@dataclass(frozen=True)
-class MusimFit:
-    """What the fitting did.
+def spectrogram(sound: np.ndarray) -> np.ndarray:
+    """[n >= 400] samples at 16 kHz -> [1 + (n - 400) // 160, 80] float32, of mean 0 and deviation 1 over all of it."""
+    mel = np.log10(1e4 * (magnitudes(sound, WINDOW, HOP, N_FFT) ** 2 @ slaney_bank(RATE, N_FFT, BANDS)) + 1.0)
+    return np.asarray((mel - mel.mean()) / (mel.std() + 1e-6), np.float32)
 
-    method: "labels", "items" (each recording its own class, for want of two labels) or "none". accuracy: share of the
-    validation part whose nearest fitted recording has its label, of the epoch that was kept; None without such a part.
-    cut: the minutes ended it. warning: one sentence, or "".
-    """
 
-    method: str
-    classes: int
-    items: int
-    held_out: int
-    epochs: int
-    best_epoch: int
-    accuracy: float | None
-    cut: bool
-    seconds: float
-    warning: str
+def spectrogram_of(item: Item) -> np.ndarray:
+    """The spectrogram [T, 80] of a recording. Raises BadItem when it cannot be used."""
+    return spectrogram(waveform(item.path, item.start, item.end, RATE))
+
+
+def fit_on_train(part: TrainPart) -> tuple[MusimNet, FitReport, list[str]]:
+    """Fit MuSimNet on the train split; (network, report, keys of the recordings)."""
+    network, report, items = fit_on_recordings(
+        part,
+        part.run("mel spectrograms of the train split", spectrogram_of, CHUNK).good,
+        lambda seen, labels, held, tell: fit_musimnet(
+            seen, labels, held, minutes=part.minutes, seed=part.seed, progress=lambda _, accuracy: tell(accuracy)
+        ),
+        name="MuSimNet",
+        epochs=EPOCHS,
+        limit=f"--fit-minutes {part.minutes:g}",
+        measure="nearest neighbour right",
+        outcome=lambda report: (
+            f": the nearest one is of the same label for {100 * (report.accuracy or 0):.1f} % of {report.held_out} "
+            f"held out (chance about {100 / report.classes:.1f} %)"
+        ),
+    )
+    return network, report, item_keys(items)
 
 
 def fit_musimnet(
@@ -52,7 +69,7 @@ def fit_musimnet(
     seed: int,
     epochs: int = EPOCHS,
     progress: Callable[[int, float | None], None] | None = None,
-) -> tuple[MusimNet, MusimFit]:
+) -> tuple[MusimNet, FitReport]:
     """Fit by all triplets of a batch (Hermans, Beyer and Leibe 2017); the caller passes recordings of the train split.
 
     Args:
@@ -77,7 +94,7 @@ def fit_musimnet(
     fitted = sum(map(len, members.values()))
     if len(members) < 2:
         warning = "audio encoder: untrained MuSimNet, for there were fewer than two recordings to fit it on."
-        return network, MusimFit("none", len(members), 0, 0, 0, 0, None, False, time.monotonic() - began, warning)
+        return network, FitReport("none", len(members), 0, 0, 0, 0, None, False, time.monotonic() - began, warning)
     warning = (
         ""
         if method == "labels"
@@ -86,7 +103,7 @@ def fit_musimnet(
             "apart, and those of the same meaning need not come close."
         )
     )
-    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     draw = np.random.default_rng(seed)
     steps = max(LEAST_STEPS, -(-fitted // (CLASSES * DRAWS)))
     kept = {name: value.clone() for name, value in network.state_dict().items()}
@@ -116,7 +133,10 @@ def fit_musimnet(
     network.load_state_dict(kept)
     found = None if best < 0 else best
     seconds = time.monotonic() - began
-    report = MusimFit(method, len(members), fitted, len(validated), done, best_epoch, found, cut, seconds, warning)
+    unused = len(labels) - fitted - len(validated) if method == "labels" else 0
+    report = FitReport(
+        method, len(members), fitted, len(validated), done, best_epoch, found, cut, seconds, warning, unused
+    )
     return network.eval().requires_grad_(False), report
 
 

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from ..networks.i3d_fast import FastI3d
-from .decoded import ScratchClip
-from .windows_of import as_batch, centre_windows, mirrored, random_window
+from .clips import DecodedClip, as_batch, centre_windows, mirrored, random_window
 
 
 class Source(Protocol):
@@ -18,13 +17,13 @@ class Source(Protocol):
 
     entry: str
 
-    def prepare(self, clip: ScratchClip) -> None:
+    def prepare(self, clip: DecodedClip) -> None:
         """Make ready what is drawn from a clip."""
 
-    def random(self, clip: ScratchClip, draw: np.random.Generator) -> Tensor:
+    def random(self, clip: DecodedClip, draw: np.random.Generator) -> Tensor:
         """One input of the clip to fit on, [C, T, H, W]."""
 
-    def centre(self, clip: ScratchClip) -> Iterator[Tensor]:
+    def centre(self, clip: DecodedClip) -> Iterator[Tensor]:
         """The inputs of the clip's windows as an extraction sees them, each [C, T, H, W]."""
 
 
@@ -36,14 +35,14 @@ class FrameSource:
     def __init__(self, stream: str, window: int, crop: int, mirror: bool = True) -> None:
         self.stream, self.window, self.crop, self.mirror = stream, window, crop, mirror
 
-    def prepare(self, clip: ScratchClip) -> None:
+    def prepare(self, clip: DecodedClip) -> None:
         """Frames are ready."""
 
-    def random(self, clip: ScratchClip, draw: np.random.Generator) -> Tensor:
+    def random(self, clip: DecodedClip, draw: np.random.Generator) -> Tensor:
         """A random window."""
         return as_batch([random_window(clip, self.stream, self.window, self.crop, draw, self.mirror)])[0]
 
-    def centre(self, clip: ScratchClip) -> Iterator[Tensor]:
+    def centre(self, clip: DecodedClip) -> Iterator[Tensor]:
         """All windows, the middle of their frames."""
         for window in centre_windows(clip, self.stream, self.window, self.crop):
             yield as_batch([window])[0]
@@ -62,7 +61,7 @@ class MapSource:
         self.lower, self.entry = lower, entry
         self.stream, self.window, self.crop, self.mirror, self.folder = stream, window, crop, mirror, folder
 
-    def prepare(self, clip: ScratchClip) -> None:
+    def prepare(self, clip: DecodedClip) -> None:
         """Compute the clip's maps, unless they are there."""
         if not self._path(clip).is_file():
             maps = []
@@ -72,20 +71,20 @@ class MapSource:
                 maps.append(torch.stack(found).squeeze(1))
             np.save(self._path(clip), torch.stack(maps).cpu().half().numpy(), allow_pickle=False)
 
-    def random(self, clip: ScratchClip, draw: np.random.Generator) -> Tensor:
+    def random(self, clip: DecodedClip, draw: np.random.Generator) -> Tensor:
         """The map of a random window or of its mirror image."""
         maps = self._open(clip)
         window, image = int(draw.integers(maps.shape[0])), int(draw.integers(maps.shape[1]))
         return torch.from_numpy(maps[window, image].astype(np.float32))
 
-    def centre(self, clip: ScratchClip) -> Iterator[Tensor]:
+    def centre(self, clip: DecodedClip) -> Iterator[Tensor]:
         """The maps of all windows."""
         for images in self._open(clip):
             yield torch.from_numpy(images[0].astype(np.float32))
 
-    def _open(self, clip: ScratchClip) -> np.ndarray:
+    def _open(self, clip: DecodedClip) -> np.ndarray:
         """[windows, 2 (1 without mirror images), C, T, H, W] float16, mapped."""
         return np.asarray(np.load(self._path(clip), mmap_mode="r", allow_pickle=False))
 
-    def _path(self, clip: ScratchClip) -> Path:
+    def _path(self, clip: DecodedClip) -> Path:
         return self.folder / f"{Path(clip.files[self.stream]).stem}.{self.entry}.npy"

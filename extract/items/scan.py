@@ -1,28 +1,15 @@
 """A folder of clips and a folder of recordings -> items: which belong together, and what is set aside."""
 
 import os
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from fmn.errors import InputError
 from fmn.item import Item
+from fmn.media import AUDIO_SUFFIXES, VIDEO_SUFFIXES, files_below, label_of, names, stem_of
 
-
-def _suffixes(names: str) -> frozenset[str]:
-    return frozenset(f".{name}" for name in names.split())
-
-
-VIDEO_SUFFIXES = _suffixes(
-    "3g2 3gp asf avi divx f4v flv gif m2ts m2v m4v mkv mov mp4 mpe mpeg mpg mts mxf ogv ts vob webm wmv"
-)
-# A recording may come in a container that also holds video.
-AUDIO_SUFFIXES = (VIDEO_SUFFIXES - _suffixes("gif m2v")) | _suffixes(
-    "aac ac3 aif aifc aiff amr ape au caf flac m4a m4b mka mp2 mp3 oga ogg opus sph wav weba wma wv"
-)
-NAMED = 10  # names that a notice lists before it only counts the rest
 HOW_TO_PAIR = (
     "Clips and recordings are brought together in one of two ways: class sub-folders of the same names on both sides "
     "(videos/open/1.mp4, audio/open/a.wav), or two flat folders with files of the same stem (videos/1.mp4, "
@@ -66,7 +53,7 @@ def scan(videos: Path, audio: Path | None = None) -> Scan:
     if clips.classes or recordings.classes:
         classes, flat = (clips, recordings) if clips.classes else (recordings, clips)
         raise InputError(
-            f"No audio for any video: {classes.root} has class sub-folders ({_names(sorted(classes.classes))}) and "
+            f"No audio for any video: {classes.root} has class sub-folders ({names(sorted(classes.classes))}) and "
             f"{flat.root} has none. {HOW_TO_PAIR}"
         )
     return _by_stem(clips, recordings)
@@ -89,7 +76,7 @@ class _Side:
         return Item(id=file, modality=self.modality, path=path, label=label, pair=pair)
 
     def labelled(self) -> list[Item]:
-        return [self.item(file, label=_nfc(PurePosixPath(file).parts[0])) for file in self.files]
+        return [self.item(file, label=label_of(file)) for file in self.files]
 
 
 def with_own_tracks(clips: Sequence[Item]) -> list[Item]:
@@ -112,12 +99,12 @@ def _by_label(clips: _Side, recordings: _Side) -> Scan:
     ours, theirs = {item.label for item in videos}, {item.label for item in sounds}
     if not ours & theirs:
         raise InputError(
-            f"No audio for any video: the class folders of {clips.root} ({_names(sorted(ours))}) and of "
-            f"{recordings.root} ({_names(sorted(theirs))}) have no name in common. {HOW_TO_PAIR}"
+            f"No audio for any video: the class folders of {clips.root} ({names(sorted(ours))}) and of "
+            f"{recordings.root} ({names(sorted(theirs))}) have no name in common. {HOW_TO_PAIR}"
         )
     notices = [
         f"{len(alone)} {'label has' if len(alone) == 1 else 'labels have'} no {other}, so nothing there can match: "
-        f"{_names(sorted(alone))}."
+        f"{names(sorted(alone))}."
         for alone, other in ((ours - theirs, "audio"), (theirs - ours, "video"))
         if alone
     ]
@@ -129,24 +116,23 @@ def _by_stem(clips: _Side, recordings: _Side) -> Scan:
     set_aside: list[str] = []
     stems: list[dict[str, str]] = []
     for side in (clips, recordings):
-        count = Counter(map(_stem, side.files))
-        twice = [file for file in side.files if count[_stem(file)] > 1]
+        count = Counter(map(stem_of, side.files))
+        twice = [file for file in side.files if count[stem_of(file)] > 1]
         if twice:
-            notices.append(f"{len(twice)} files of {side.root} share a stem and are set aside: {_names(twice)}.")
+            notices.append(f"{len(twice)} files of {side.root} share a stem and are set aside: {names(twice)}.")
             set_aside += twice
-        stems.append({_stem(file): file for file in side.files if count[_stem(file)] == 1})
+        stems.append({stem_of(file): file for file in side.files if count[stem_of(file)] == 1})
     shared = sorted(stems[0].keys() & stems[1].keys())
     if not shared:
         raise InputError(
-            f"No audio for any video: no file of {clips.root} ({_names(clips.files, 3)}) has the stem of a file of "
-            f"{recordings.root} ({_names(recordings.files, 3)}). {HOW_TO_PAIR}"
+            f"No audio for any video: no file of {clips.root} ({names(clips.files, 3)}) has the stem of a file of "
+            f"{recordings.root} ({names(recordings.files, 3)}). {HOW_TO_PAIR}"
         )
     for side, own, other in ((clips, stems[0], "audio"), (recordings, stems[1], "video")):
         alone = [file for stem, file in sorted(own.items()) if stem not in shared]
         if alone:
             notices.append(
-                f"{len(alone)} files of {side.root} have no {other} of the same stem and are set aside: "
-                f"{_names(alone)}."
+                f"{len(alone)} files of {side.root} have no {other} of the same stem and are set aside: {names(alone)}."
             )
             set_aside += alone
     items = [
@@ -169,61 +155,21 @@ def _walk(root: Path, modality: str, suffixes: frozenset[str]) -> _Side:
         raise InputError(f"The {modality} folder {root} does not exist.")
     if not root.is_dir():
         raise InputError(f"The {modality} folder {root} is a file, not a folder.")
-    files: list[str] = []
-    notices: list[str] = []
-    set_aside: list[str] = []
-    others = 0
-    # Depth first with the real path of every folder above: a link to one of those would never end.
-    open_folders: list[tuple[Path, str, tuple[str, ...]]] = [(root, "", (os.path.realpath(root),))]
-    while open_folders:
-        folder, relative, above = open_folders.pop()
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            notices.append(f"The folder {folder} cannot be read ({error.strerror}) and is left out.")
-            continue
-        for entry in entries:
-            name = f"{relative}{entry.name}"
-            if entry.name.startswith("."):
-                continue
-            if os.path.isdir(entry.path):
-                real = os.path.realpath(entry.path)
-                if real in above:
-                    notices.append(f"The link {entry.path} leads back to a folder that it lies in and is left out.")
-                else:
-                    open_folders.append((Path(entry.path), f"{name}/", (*above, real)))
-            elif PurePosixPath(entry.name).suffix.lower() not in suffixes:
-                others += 1
-            elif (readable := name.encode("utf-8", "backslashreplace").decode()) != name:
-                notices.append(
-                    f"The file {readable} of {root} has bytes in its name that are no text: rename it. It is set aside."
-                )
-                set_aside.append(readable)
-            else:
-                files.append(name)
-    files.sort()
-    nested = [file for file in files if "/" in file]
-    loose = [file for file in files if "/" not in file] if nested else []
+    below = files_below(root, suffixes)
+    notices = [f"The folder {folder} cannot be read ({reason}) and is left out." for folder, reason in below.unreadable]
+    notices += below.loop_notices()
+    notices += [
+        f"The file {name} of {root} has bytes in its name that are no text: rename it. It is set aside."
+        for name in below.unnamed
+    ]
+    nested = [file for file in below.files if "/" in file]
+    loose = [file for file in below.files if "/" not in file] if nested else []
     if loose:
-        notices.append(f"{len(loose)} files lie beside the class folders of {root} and are set aside: {_names(loose)}.")
-    if not files:
+        notices.append(f"{len(loose)} files lie beside the class folders of {root} and are set aside: {names(loose)}.")
+    if not below.files:
         raise InputError(
-            f"The {modality} folder {root} holds no {modality} file ({others} other files). Known are: "
+            f"The {modality} folder {root} holds no {modality} file ({below.others} other files). Known are: "
             f"{' '.join(sorted(suffixes))}."
         )
     classes = frozenset(file.split("/")[0] for file in nested)
-    return _Side(root, modality, nested or files, classes, notices, set_aside + loose, others)
-
-
-def _stem(file: str) -> str:
-    return _nfc(str(PurePosixPath(file).with_suffix("")))
-
-
-def _nfc(text: str) -> str:
-    # macOS writes accents as separate characters: the same name from two machines should be the same name.
-    return unicodedata.normalize("NFC", text)
-
-
-def _names(names: Sequence[str], limit: int = NAMED) -> str:
-    rest = len(names) - limit
-    return ", ".join(names[:limit]) + (f" and {rest} more" if rest > 0 else "")
+    return _Side(root, modality, nested or below.files, classes, notices, below.unnamed + loose, below.others)

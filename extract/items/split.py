@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from fmn.cache.parts import validation_part
 from fmn.errors import InputError
 from fmn.item import Item
+from fmn.ties import tied
 
 SIDES = ("train", "test")
 Stratum = tuple[str, str | None]  # (modality, label): each is divided in the same proportion; None: see _whole_labels
@@ -88,6 +90,18 @@ def assign_splits(
     return [replace(item, split=given[index] or of_item[index]) for index, item in enumerate(items)]
 
 
+def held_out(items: Sequence[Item], seed: int) -> set[str]:
+    """The part of a train split that an encoder is not fitted on, but chosen on: ids of the items of split "val" where
+    there are any, else what `validation_part` chooses."""
+    return {item.id for item in items if item.split == "val"} or validation_part(
+        [item.id for item in items],
+        [item.label for item in items],
+        [item.group for item in items],
+        [item.pair for item in items],
+        seed=seed,
+    )
+
+
 def _given(item: Item, known: Mapping[tuple[str, str], str]) -> str:
     before = known.get((item.modality, item.id), "")
     if before and item.split and before != item.split:
@@ -105,27 +119,20 @@ def _whole_labels(items: Sequence[Item]) -> frozenset[str]:
 
 
 def _units(items: Sequence[Item], whole: frozenset[str]) -> list[_Unit]:
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while (above := parent.setdefault(name, name)) != name:
-            parent[name] = name = parent[above]
-        return name
-
     names = [f"item:{item.modality}:{item.id}" for item in items]
-    for name, item in zip(names, items, strict=True):
-        label = item.label if item.label in whole else ""
-        for kind, value in (("pair", item.pair), ("group", item.group), ("label", label)):
-            if value:
-                low, high = sorted((root(name), root(f"{kind}:{value}")))
-                parent[high] = low  # the smallest name stands for all, whatever the order
+    least = tied([name, *_ties(item, whole)] for name, item in zip(names, items, strict=True))
     members: dict[str, list[int]] = defaultdict(list)
     for index, name in enumerate(names):
-        members[root(name)].append(index)
+        members[least[name]].append(index)
     strata = [(item.modality, None if item.label in whole else item.label) for item in items]
     return [
         _Unit(name, tuple(found), Counter(strata[index] for index in found)) for name, found in sorted(members.items())
     ]
+
+
+def _ties(item: Item, whole: frozenset[str]) -> list[str]:
+    label = item.label if item.label in whole else ""
+    return [f"{of}:{name}" for of, name in (("pair", item.pair), ("group", item.group), ("label", label)) if name]
 
 
 def _splits(unit: _Unit, given: Sequence[str]) -> set[str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 from scipy.ndimage import median_filter
 
-from .mel import frames, magnitudes, slaney_bank
+from .mel import magnitudes, overlapping, slaney_bank
 from .mfcc import slopes
 from .waveform import RATE
 
@@ -68,7 +68,7 @@ def descriptors(sound: NDArray[np.floating]) -> Floats:
     bank = slaney_bank(RATE, N_FFT, BANDS)
     cepstra = dct(np.log(power @ bank + TINY), type=2, norm="ortho", axis=1)[:, :CEPSTRA]
     first = slopes(cepstra)
-    waves = frames(np.pad(sound, N_FFT // 2, mode="reflect"), N_FFT, HOP)
+    waves = overlapping(np.pad(sound, N_FFT // 2, mode="reflect"), N_FFT, HOP)
     return np.concatenate(
         [
             _loud(power * share**2, bank),

@@ -4,14 +4,15 @@ Measured against the sample clip that DeepMind publishes beside its weights (RGB
 channel 1 is y, the field of frame k leads from frame k to frame k + 1.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
 
 from fmn.errors import InputError
 
-METHODS = ("tvl1", "dis")
+from .flow_methods import METHODS
+
 BOUND = 20.0  # pixels
 LEVELS = 256
 
@@ -25,8 +26,7 @@ def flow_fields(frames: Iterable[np.ndarray], method: str = "tvl1") -> Iterator[
 
     Args:
         frames: RGB uint8 [H, W, 3], all of one size.
-        method: "tvl1" (Zach et al. 2007, the paper's, OpenCV's default parameters) or "dis" (Kroeger et al. 2016,
-            medium preset, some hundred times faster).
+        method: one of METHODS.
 
     Yields:
         float32 [H, W, 2], displacement in pixels along x and y; as many fields as frames.
@@ -34,17 +34,25 @@ def flow_fields(frames: Iterable[np.ndarray], method: str = "tvl1") -> Iterator[
     Raises:
         InputError: unknown method.
     """
-    between = _method(method)
-    before: np.ndarray | None = None
+    for _, field in frames_with_flow(frames, method):
+        yield field
+
+
+def frames_with_flow(frames: Iterable[np.ndarray], method: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(frame, its field of `flow_fields`), one frame behind what is read."""
+    if method not in METHODS:
+        raise InputError(f"Optical flow is computed by one of {', '.join(METHODS)}; got {method!r}.")
+    between = METHODS[method]()
+    before: tuple[np.ndarray, np.ndarray] | None = None  # a frame, and it in grey
     field: np.ndarray | None = None
     for frame in frames:
         grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
         if before is not None:
-            field = between(before, grey)
-            yield field
-        before = grey
+            field = np.asarray(between(before[1], grey))
+            yield before[0], field
+        before = frame, grey
     if before is not None:
-        yield np.zeros((*before.shape, 2), np.float32) if field is None else field
+        yield before[0], np.zeros((*before[1].shape, 2), np.float32) if field is None else field
 
 
 def quantise(flow: np.ndarray) -> np.ndarray:
@@ -60,15 +68,13 @@ def quantise(flow: np.ndarray) -> np.ndarray:
     Returns:
         float32 of that shape.
     """
-    level = np.rint((np.clip(flow, -BOUND, BOUND) + BOUND) * ((LEVELS - 1) / (2 * BOUND)))
-    return np.asarray(level / ((LEVELS - 1) / 2) - 1, dtype=np.float32)
+    return np.asarray(_level(flow) / ((LEVELS - 1) / 2) - 1, dtype=np.float32)
 
 
-def _method(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    if name == "tvl1":
-        algorithm: cv2.DenseOpticalFlow = cv2.optflow.DualTVL1OpticalFlow.create()
-    elif name == "dis":
-        algorithm = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    else:
-        raise InputError(f"Optical flow is computed by one of {', '.join(METHODS)}; got {name!r}.")
-    return lambda first, second: np.asarray(algorithm.calc(first, second, None))
+def flow_levels(flow: np.ndarray) -> np.ndarray:
+    """Flow in pixels -> its 256 levels as uint8: what `quantise` maps to [-1, 1], without loss."""
+    return np.asarray(_level(flow), np.uint8)
+
+
+def _level(flow: np.ndarray) -> np.ndarray:
+    return np.asarray(np.rint((np.clip(flow, -BOUND, BOUND) + BOUND) * ((LEVELS - 1) / (2 * BOUND))))

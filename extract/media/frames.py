@@ -2,25 +2,18 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 
-import av
 import numpy as np
-from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from fmn.errors import BadItem
 
-from .container import opened
-from .decode import check_interval, decode, exact, interval, seconds, seek, stamp
+from .stream import MediaStream, exact, moving_pictures, opened, seconds
 
 FPS = 25.0
 LONGEST_STILL = 600  # seconds that one frame may be shown; a longer gap is a broken timestamp
 SEEK_BACK = (0, 2, 10, 60)  # seconds before the start at which a key frame is looked for, in turn
-
-Timed = tuple[Fraction, VideoFrame | None]  # (seconds since the stream's first frame, frame); at last (end, None)
 
 
 def frames(
@@ -47,99 +40,61 @@ def frames(
     """
     if not fps > 0:
         raise ValueError(f"fps must be above 0, not {fps}")
-    begin, stop = interval(start, end)
-    due, step = begin, 1 / exact(fps)
+    step = 1 / exact(fps)
     shown: VideoFrame | None = None
     size: tuple[int, ...] = ()
     time = Fraction(0)
-    for time, frame in _frames_from(path, begin):
-        image: np.ndarray | None = None
-        while shown is not None and due < time and (stop is None or due < stop):
-            if image is None:
-                image = _rgb(shown)
-                if image.shape != (size or image.shape):
-                    raise BadItem(
-                        f"{path}: its frame size changes from {_text(size)} to {_text(image.shape)} on the way."
-                    )
-                size = image.shape
-            yield image
-            due += step
-        if stop is not None and due >= stop:
-            return
-        shown = frame
-    check_interval(path, begin, stop, time)
-
-
-def _frames_from(path: str | Path, begin: Fraction) -> Iterator[Timed]:
-    """The frames from one at or before `begin` to the end."""
-    for back in SEEK_BACK:
-        if begin - back <= 0:
-            break
-        with opened(path) as container:
-            stream = _video_stream(container, path)
-            origin = seek(container, stream, begin - back)
-            if origin is None:
-                break
-            rest = _timed(container, stream, path, origin)
-            found = next(rest, None)
-            if found is not None and found[0] <= begin:  # some containers seek to a key frame that is too late
-                yield from chain([found], rest)
+    with MediaStream(path, VideoFrame, start, end) as stream:
+        due, stop = stream.begin, stream.stop
+        for time, frame in _timed(stream):
+            image: np.ndarray | None = None
+            while shown is not None and due < time and (stop is None or due < stop):
+                if image is None:
+                    image = _rgb(shown)
+                    if image.shape != (size or image.shape):
+                        raise BadItem(
+                            f"{path}: its frame size changes from {_text(size)} to {_text(image.shape)} on the way."
+                        )
+                    size = image.shape
+                yield image
+                due += step
+            if stop is not None and due >= stop:
                 return
-    with opened(path) as container:
-        timed = _timed(container, _video_stream(container, path), path)
-        found = next(timed, None)
-        if found is None:
-            raise BadItem(f"{path}: its video stream holds no frame.")
-        yield from chain([found], timed)
+            shown = frame
+        stream.check_end(time)
 
 
-def _timed(
-    container: InputContainer, stream: VideoStream, path: str | Path, origin: Fraction | None = None
-) -> Iterator[Timed]:
-    """The frames from where the container stands, nothing when there are none (after a seek: none with a timestamp).
+def _timed(stream: MediaStream[VideoFrame]) -> Iterator[tuple[Fraction, VideoFrame | None]]:
+    """(time, frame) from one at or before the start to the end, at last (end, None).
 
     A timestamp that is missing or does not go forward (raw streams, recordings put together) is taken to be one usual
     frame after the last.
     """
-    usual = 1 / Fraction(stream.average_rate or stream.guessed_rate or 25)  # seconds a frame
+    usual = 1 / Fraction(stream.rate or FPS)  # seconds a frame
     last: Fraction | None = None
+    ahead: Fraction | None = None  # of the first timestamp: how long frames without one were shown
     finish = Fraction(0)
-    for frame in decode(container, stream, path, origin):
-        mark = stamp(frame, container)
-        if mark is None and last is None and origin is not None:
-            return
+    for mark, frame in stream.frames(SEEK_BACK):
         time = Fraction(0) if last is None else last + usual
         if mark is not None:
-            origin = mark - time if origin is None else origin
-            if last is None or mark - origin > last:
-                time = mark - origin
+            ahead = time if ahead is None else ahead
+            if last is None or mark + ahead > last:
+                time = mark + ahead
         if last is not None and time - last > LONGEST_STILL:
-            raise BadItem(f"{path}: its timestamps jump from {seconds(last)} to {seconds(time)}.")
+            raise BadItem(f"{stream.path}: its timestamps jump from {seconds(last)} to {seconds(time)}.")
         last = time
         shown = frame.duration * frame.time_base if frame.duration and frame.time_base else usual
         finish = time + min(shown, Fraction(LONGEST_STILL))
         yield time, frame
-    if last is not None:
-        yield finish, None
+    if last is None:
+        raise BadItem(f"{stream.path}: its video stream holds no frame.")
+    yield finish, None
 
 
 def has_video(path: str | Path) -> bool:
     """Whether a media file has moving pictures; BadItem when it is none."""
     with opened(path) as container:
-        return bool(_video_streams(container))
-
-
-def _video_stream(container: InputContainer, path: str | Path) -> VideoStream:
-    streams = _video_streams(container)
-    if not streams:
-        raise BadItem(f"{path}: has no video stream.")
-    best = container.streams.best("video")
-    return next((stream for stream in streams if best is not None and stream.index == best.index), streams[0])
-
-
-def _video_streams(container: InputContainer) -> list[VideoStream]:
-    picture = av.stream.Disposition.attached_pic  # an album cover is no video
-    return [stream for stream in container.streams.video if not stream.disposition & picture]
+        return bool(moving_pictures(container))
 
 
 def _rgb(frame: VideoFrame) -> np.ndarray:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def frames(sound: NDArray[np.floating], length: int, hop: int) -> Floats:
+def overlapping(sound: NDArray[np.floating], length: int, hop: int) -> Floats:
     """[n] samples -> [T, length] overlapping frames, T = 1 + (n - length) // hop; n must be at least `length`."""
     cut = np.lib.stride_tricks.sliding_window_view(np.asarray(sound, np.float64), length)
     return cut[::hop]
@@ -24,7 +24,7 @@ def magnitudes(sound: NDArray[np.floating], window: int, hop: int, n_fft: int, c
     """
     if centred:
         sound = np.pad(sound, window // 2, mode="reflect" if len(sound) > window // 2 else "symmetric")
-    return np.asarray(np.abs(np.fft.rfft(frames(sound, window, hop) * periodic_hann(window), n_fft)))
+    return np.asarray(np.abs(np.fft.rfft(overlapping(sound, window, hop) * periodic_hann(window), n_fft)))
 
 
 def hertz_to_htk_mel(hertz: NDArray[np.floating] | float) -> Floats:

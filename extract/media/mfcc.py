@@ -5,14 +5,14 @@ from python_speech_features import mfcc as cepstra
 
 from fmn.errors import BadItem, InputError
 
-RATE = 16_000
+from .waveform import RATE, SHORTEST
+
 WINDOW_SECONDS = 0.025
 STEP_SECONDS = 0.010
 NUM_CEPSTRA = 13
 NUM_FILTERS = 26
 NFFT = 512  # the power of two that holds one window of 400 samples
 DIM = 3 * NUM_CEPSTRA
-SHORTEST_SECONDS = 0.1
 CONSTANT = 1e-6  # a column whose deviation is below this says nothing, and becomes zero
 
 # What the features depend on, for the provenance of a cache.
@@ -40,9 +40,9 @@ def mfcc(waveform: np.ndarray) -> np.ndarray:
     """
     if waveform.ndim != 1:
         raise InputError(f"MFCC need one mono waveform [n], not an array of shape {waveform.shape}; mix it down first.")
-    if len(waveform) < SHORTEST_SECONDS * RATE:
+    if len(waveform) < SHORTEST * RATE:
         raise BadItem(
-            f"The sound lasts {len(waveform) / RATE:.3f} s and at least {SHORTEST_SECONDS} s are needed; "
+            f"The sound lasts {len(waveform) / RATE:.3f} s and at least {SHORTEST} s are needed; "
             "give a longer recording or leave it out."
         )
     if not np.isfinite(waveform).all():

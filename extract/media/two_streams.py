@@ -4,22 +4,22 @@ Carreira & Zisserman (CVPR 2017): one network sees the frames, the other the opt
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import tee
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from fmn.checked import checked, rule
 from fmn.errors import InputError
 from fmn.item import Item
 
-from .flow import METHODS, flow_fields, quantise
-from .frames import frames
-from .sizes import centre_crop, resize_short_side
-from .windows import windows
+from .flow import frames_with_flow, quantise
+from .flow_methods import CHOICES, NO_FLOW
+from .frames import FPS, frames
+from .sizes import CROP, SHORT_SIDE, centre_crop, resize_short_side
+from .windows import LENGTH, cut, windows
 
-NO_FLOW = "none"
 NUMBER_TYPES = ("auto", "bf16", "fp32")
 
 
@@ -28,27 +28,31 @@ def streams_of(flow: str) -> tuple[str, ...]:
     return ("rgb",) if flow == NO_FLOW else ("rgb", "flow")
 
 
-@dataclass(frozen=True)
+@checked("A video setting")
 class VideoSettings:
     """How a clip is shown to the networks.
 
-    `flow`: "tvl1", "dis" or "none" (RGB only, 1024-d instead of 2048-d). `short_side`, `crop`: pixels. `window`:
+    `flow`: a method of flow or "none" (RGB only, 1024-d instead of 2048-d). `short_side`, `crop`: pixels. `window`:
     frames, at `fps` frames a second. `dtype`: "bf16", "fp32" or "auto", which is bf16 where the device computes in it.
     Raises InputError for a value out of range.
     """
 
-    flow: str = "tvl1"
-    short_side: int = 256
-    crop: int = 224
-    window: int = 64
-    fps: float = 25.0
-    dtype: str = "auto"
+    flow: Annotated[
+        str, rule(lambda v: v in CHOICES, f"The flow method is one of {', '.join(CHOICES)}; got {{value!r}}.")
+    ] = "tvl1"
+    short_side: int = SHORT_SIDE
+    crop: int = CROP
+    window: int = LENGTH
+    fps: float = FPS
+    dtype: Annotated[
+        str,
+        rule(
+            lambda v: v in NUMBER_TYPES,
+            f"The number type of I3D is one of {', '.join(NUMBER_TYPES)}; got {{value!r}}.",
+        ),
+    ] = "auto"
 
     def __post_init__(self) -> None:
-        if self.flow not in (*METHODS, NO_FLOW):
-            raise InputError(f"The flow method is one of {', '.join((*METHODS, NO_FLOW))}; got {self.flow!r}.")
-        if self.dtype not in NUMBER_TYPES:
-            raise InputError(f"The number type of I3D is one of {', '.join(NUMBER_TYPES)}; got {self.dtype!r}.")
         if not 1 <= self.crop <= self.short_side:
             raise InputError(
                 f"The crop must be at least 1 pixel and fit the short side; got crop {self.crop}, short side "
@@ -71,13 +75,13 @@ def stream_windows(
         for window, added in windows((_cropped(frame, settings.crop) for frame in resized), settings.window):
             yield window, None, added
         return
-    # The two streams stay within one window of each other; tee holds that (and lets go in blocks of 57).
-    for_rgb, for_flow = tee(resized)
-    rgb = windows((_cropped(frame, settings.crop) for frame in for_rgb), settings.window)
     # Flow sees the whole frame and is cropped afterwards: motion across the crop's border counts.
-    fields = (_cropped(field, settings.crop) for field in flow_fields(for_flow, settings.flow))
-    for (window, added), (flow, _) in zip(rgb, windows(fields, settings.window), strict=True):
-        yield window, flow, added
+    both = (
+        (_cropped(frame, settings.crop), _cropped(field, settings.crop))
+        for frame, field in frames_with_flow(resized, settings.flow)
+    )
+    for pairs, added in cut(both, settings.window):
+        yield np.stack([frame for frame, _ in pairs]), np.stack([field for _, field in pairs]), added
 
 
 def first_window(item: Item, settings: VideoSettings) -> tuple[np.ndarray, np.ndarray | None]:

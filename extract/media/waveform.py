@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 
 import av
 import numpy as np
+from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
-from av.audio.stream import AudioStream
-from av.container import InputContainer
 
 from fmn.errors import BadItem
 
-from .container import opened
-from .decode import check_interval, decode, interval, seconds, seek, stamp
+from .stream import MediaStream, seconds
 
 RATE = 16000
 SHORTEST = 0.1  # seconds
@@ -49,8 +46,8 @@ def waveform(path: str | Path, start: float | None = None, end: float | None = N
             or not on a scale of [-1, 1].
         ValueError: times that are no interval.
     """
-    begin, stop = interval(start, end)
-    samples = _resampled(_cut(_parts_from(path, begin), begin, stop, path), rate)
+    with MediaStream(path, AudioFrame, start, end) as stream:
+        samples = _resampled(_cut(stream), rate)
     if len(samples) < SHORTEST * rate:
         raise BadItem(f"{path}: its sound lasts {len(samples) / rate:.3f} s; at least {SHORTEST} s are needed.")
     peak = float(np.abs(samples).max())
@@ -63,58 +60,26 @@ def waveform(path: str | Path, start: float | None = None, end: float | None = N
     return np.asarray(np.clip(samples, -1.0, 1.0))
 
 
-Part = tuple[float | None, int, np.ndarray]  # (seconds since the stream's first sample, Hz, samples [n])
-
-
-def _parts_from(path: str | Path, begin: Fraction) -> Iterator[Part]:
-    """The sound from a sample at or before `begin` to the end, mixed down, at the stream's own rate."""
-    if begin > PRE_ROLL:
-        with opened(path) as container:
-            stream = _audio_stream(container, path)
-            origin = None
-            if SEEKS_EXACTLY & set(container.format.name.split(",")):
-                origin = seek(container, stream, begin - PRE_ROLL)
-            if origin is not None:
-                rest = _parts(container, stream, path, origin)
-                found = next(rest, None)
-                if found is not None and found[0] is not None and found[0] <= begin:
-                    yield from chain([found], rest)
-                    return
-    with opened(path) as container:
-        yield from _parts(container, _audio_stream(container, path), path)
-
-
-def _parts(
-    container: InputContainer, stream: AudioStream, path: str | Path, origin: Fraction | None = None
-) -> Iterator[Part]:
+def _mono(stream: MediaStream[AudioFrame]) -> Iterator[tuple[float | None, int, np.ndarray]]:
+    """(time, Hz, samples [n]) from one at or before the start to the end, mixed down, at the stream's own rate."""
     shape: tuple[str, str, int] = ("", "", 0)
     floats = AudioResampler()
-    for frame in decode(container, stream, path, origin):
-        mark = stamp(frame, container)
-        origin = mark if origin is None else origin
+    for time, frame in stream.frames((PRE_ROLL,) if SEEKS_EXACTLY & stream.formats else ()):
         if shape != (frame.format.name, frame.layout.name, frame.sample_rate):
             shape = (frame.format.name, frame.layout.name, frame.sample_rate)
             floats = AudioResampler(format="fltp", layout=frame.layout, rate=frame.sample_rate)
         for part in floats.resample(frame):
             # FFmpeg's own mix to mono adds the channels up and may go beyond full scale.
             mono = part.to_ndarray().mean(axis=0, dtype=np.float32)
-            yield None if mark is None or origin is None else float(mark - origin), frame.sample_rate, mono
+            yield None if time is None else float(time), frame.sample_rate, mono
 
 
-def _audio_stream(container: InputContainer, path: str | Path) -> AudioStream:
-    stream = container.streams.best("audio")
-    if not isinstance(stream, AudioStream):
-        raise BadItem(f"{path}: has no audio stream.")
-    return stream
-
-
-def _cut(
-    parts: Iterator[Part], begin: Fraction, stop: Fraction | None, path: str | Path
-) -> Iterator[tuple[int, np.ndarray]]:
-    """(Hz, samples [n]) from `begin` to `stop`, to the sample, gaps filled with silence."""
+def _cut(stream: MediaStream[AudioFrame]) -> Iterator[tuple[int, np.ndarray]]:
+    """(Hz, samples [n]) from start to end, to the sample, gaps filled with silence."""
+    path, begin, stop = stream.path, stream.begin, stream.stop
     hertz = position = 0  # position: index of the next sample, counted from the stream's first
     known = False
-    for time, rate, samples in parts:
+    for time, rate, samples in _mono(stream):
         if not known:
             hertz, known = rate, True
             position = round((time or 0.0) * hertz)
@@ -137,7 +102,7 @@ def _cut(
             return
     if not known:
         raise BadItem(f"{path}: its audio stream holds no sound.")
-    check_interval(path, begin, stop, Fraction(position, hertz))
+    stream.check_end(Fraction(position, hertz))
 
 
 def _resampled(parts: Iterator[tuple[int, np.ndarray]], rate: int) -> np.ndarray:

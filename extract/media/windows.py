@@ -1,11 +1,14 @@
 """Windows of 64 frames out of a stream of frames, the last ones never dropped."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 LENGTH = 64
+
+T = TypeVar("T")
 
 
 def windows(
@@ -29,23 +32,29 @@ def windows(
     Raises:
         ValueError: length or step below 1.
     """
+    for window, repeated in cut(frames, length, step):
+        yield np.stack(window), repeated
+
+
+def cut(frames: Iterable[T], length: int, step: int | None = None) -> Iterator[tuple[Sequence[T], int]]:
+    """The same of anything: a window is a sequence of its frames, which is written over when the next is asked for."""
     step = length if step is None else step
     if length < 1 or step < 1:
         raise ValueError(f"a window needs a length and a step of at least 1, not {length} and {step}")
-    held: deque[np.ndarray] = deque(maxlen=length)
+    held: deque[T] = deque(maxlen=length)
     count = 0
     due = length  # the number of frames after which the next window is whole
     for frame in frames:
         held.append(frame)
         count += 1
         if count == due:
-            yield np.stack(held), 0
+            yield held, 0
             due += step
     if 0 < count < length:
         clip = list(held)
-        yield np.stack([clip[index % count] for index in range(length)]), length - count
+        yield [clip[index % count] for index in range(length)], length - count
     elif count >= length and _left_over(count, due - step, due - length):
-        yield np.stack(held), 0
+        yield held, 0
 
 
 def _left_over(count: int, covered: int, next_start: int) -> bool:

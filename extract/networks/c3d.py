@@ -4,15 +4,11 @@ The names of the parameters are those of DavideA/c3d-pytorch, whose file `c3d.pi
 weights.
 """
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fmn.errors import InputError
-
-from ..encoders.backbone import load_state
 
 FEATURES = 4096
 WINDOW = 16
@@ -58,10 +54,3 @@ def c3d() -> C3d:
     """The architecture, whatever its weights."""
     with torch.random.fork_rng(devices=[]):
         return C3d().eval()
-
-
-def load_c3d(path: Path) -> C3d:
-    """The network with the weights of `c3d.pickle` or another file of its names; fc7 and fc8 are left out."""
-    network = c3d()
-    load_state(network, path, "C3D", head=("fc7.", "fc8."))
-    return network

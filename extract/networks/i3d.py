@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 from fmn.errors import InputError
 
+from .untrained import draw_weights, set_norms
+
 Size3 = tuple[int, int, int]  # time, height, width
 
 FEATURES = 1024
@@ -176,21 +178,10 @@ class InceptionI3d(nn.Module):
 
 
 def untrained_i3d(in_channels: int, seed: int, num_classes: int = 400) -> InceptionI3d:
-    """An untrained network in eval mode: He-normal (fan-in) convolutions drawn from `seed` alone, identity batch norms.
-
-    He et al. 2015: the weights' variance is 2 / fan-in, so that ReLU layers keep the scale of what passes through them.
-    """
+    """An untrained network in eval mode: weights drawn from `seed` alone (`draw_weights`), identity batch norms."""
     with torch.random.fork_rng(devices=[]):  # the constructor's own initialisation must not move the caller's generator
         network = InceptionI3d(in_channels, num_classes)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for module in network.modules():
-            if isinstance(module, nn.Conv3d):
-                fan_in = prod(module.weight.shape[1:])
-                module.weight.normal_(0.0, (2.0 / fan_in) ** 0.5, generator=generator)
-                if module.bias is not None:
-                    module.bias.zero_()
-    return network.eval()
+    return draw_weights(network, seed)
 
 
 def random_stream(stream: str, seed: int, num_classes: int) -> InceptionI3d:
@@ -199,43 +190,21 @@ def random_stream(stream: str, seed: int, num_classes: int) -> InceptionI3d:
 
 
 def calibrate(network: InceptionI3d, windows: Iterable[Tensor]) -> InceptionI3d:
-    """Set the batch norms' running statistics from `windows`, each [B, C, T, H, W] in [-1, 1]; in place, no gradients.
+    """Set the batch norms' running statistics from `windows`, each [B, C, T, H, W] in [-1, 1]; see `set_norms`.
 
-    Means and variances are averaged over the windows with equal weight (torch's `momentum=None`); dropout stays off and
-    no labels are used. Give many clips a batch: what differs between batches is not in the variances, and with one clip
-    a batch an untrained network's deep features come out a hundred times too large. The network is left in eval mode;
-    after an error its statistics are as before.
+    With one clip a batch an untrained network's deep features come out a hundred times too large.
     Raises InputError when there is no window, or one so small that Mixed_5c has one position to take a variance of.
     """
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm3d)]
-    before = [{name: value.clone() for name, value in norm.state_dict().items()} for norm in norms]
-    momenta = [norm.momentum for norm in norms]
-    network.eval()
-    count = 0
-    try:
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None
-            norm.train()
-        with torch.no_grad():
-            for window in windows:
-                shape = list(window.shape)
-                axes = zip(shape[2:], (8, 32, 32), strict=False)  # a wrong number of axes is features()'s to refuse
-                if shape[0] * prod(-(-size // step) for size, step in axes) == 1:
-                    raise InputError(
-                        f"Calibration needs windows with two or more positions after Mixed_5c, and {shape} has one: "
-                        "use more than 8 frames, more than 32 pixels a side, or several clips a batch."
-                    )
-                network.features(window)
-                count += 1
-        if count == 0:
-            raise InputError("Calibration needs at least one window and got none: give it windows of the train split.")
-    except BaseException:
-        for norm, state in zip(norms, before, strict=True):
-            norm.load_state_dict(state)
-        raise
-    finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-        network.eval()
+    set_norms(network, map(_with_positions, windows), network.features)
     return network
+
+
+def _with_positions(window: Tensor) -> Tensor:
+    shape = list(window.shape)
+    axes = zip(shape[2:], (8, 32, 32), strict=False)  # a wrong number of axes is features()'s to refuse
+    if shape[0] * prod(-(-size // step) for size, step in axes) == 1:
+        raise InputError(
+            f"Calibration needs windows with two or more positions after Mixed_5c, and {shape} has one: "
+            "use more than 8 frames, more than 32 pixels a side, or several clips a batch."
+        )
+    return window

@@ -1,46 +1,17 @@
 """MusiCNN (Pons and Serra, ISMIR 2019): vertical and horizontal filters over mel spectra, a dense middle, pooling.
 
-The network of the published package `musicnn`, whose weights (MTT_musicnn, fitted on MagnaTagATune) are a TensorFlow
-checkpoint; they are read without TensorFlow.
+The network of the published package `musicnn`, whose weights (MTT_musicnn) are fitted on MagnaTagATune.
 """
 
-import importlib.util
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
-
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fmn.errors import InputError
-from fmn.item import Item
-
-from ..encoders.backbone import Window, load_state
-from ..media.mel import magnitudes, slaney_bank
-from ..media.waveform import RATE, waveform
-from ..media.windows import windows
-from ..weights.tensorflow_checkpoint import checkpoint_prefix, read_tensorflow_checkpoint
-
-N_FFT, HOP, BANDS = 512, 256, 96
-PATCH = 187  # frames: 3 s
-LOUDNESS = 10_000.0  # log10(10000 x + 1)
+PATCH, BANDS = 187, 96  # what it sees: frames (3 s) and mel bands
 TIMBRAL, TEMPORAL, MIDDLE, UNITS, TAGS = 204, 51, 64, 200, 50
 POOLED = 2 * TIMBRAL + 3 * TEMPORAL + 3 * MIDDLE  # 753 channels are pooled, each by its mean and by its maximum
 FEATURES = 2 * POOLED
 EPSILON = 1e-3  # of TensorFlow's batch norm
-
-SETTINGS: dict[str, Any] = {
-    "rate": RATE,
-    "n_fft": N_FFT,
-    "hop": HOP,
-    "bands": f"{BANDS}, Slaney",
-    "scaling": "log10(10000 power + 1)",
-    "patch": PATCH,
-    "short": "spectrogram repeated to one patch",
-    "features": "mean and maximum over time of front end and middle",
-}
 
 
 class Filters(nn.Module):
@@ -116,88 +87,3 @@ def musicnn() -> MusiCnn:
     """The architecture, whatever its weights."""
     with torch.random.fork_rng(devices=[]):
         return MusiCnn().eval()
-
-
-def spectrogram(sound: np.ndarray) -> np.ndarray:
-    """[n] samples at 16 kHz -> [1 + n // 256, 96] float32, log10(10000 x + 1) of the mel power.
-
-    The package rounds to half precision on the way (where loud sounds overflow); this does not.
-    """
-    power = magnitudes(sound, N_FFT, HOP, N_FFT, centred=True) ** 2
-    return np.log10(LOUDNESS * (power @ slaney_bank(RATE, N_FFT, BANDS)) + 1.0).astype(np.float32)
-
-
-def patches(item: Item, preprocessing: Mapping[str, Any]) -> Iterator[Window]:
-    """The patches of 187 frames of a recording, the last one moved back to end with it; BadItem when it is none."""
-    sound = waveform(item.path, item.start, item.end, RATE)
-    for patch, repeated in windows(iter(spectrogram(sound)), PATCH):
-        yield Window(torch.from_numpy(patch), repeated, len(sound) / RATE)
-
-
-def load_musicnn(path: Path) -> MusiCnn:
-    """The network of a TensorFlow checkpoint of the package, or of a .safetensors of this module's state dict."""
-    prefix = checkpoint_prefix(path)
-    if prefix is None:
-        network = musicnn()
-        load_state(network, path, "MusiCNN")
-        return network
-    values = read_tensorflow_checkpoint(prefix)
-    network = musicnn()
-    state: dict[str, Tensor] = {}
-    for name, wanted in network.state_dict().items():
-        if name.endswith("num_batches_tracked"):
-            continue
-        source = tensorflow_name(name)
-        if source not in values:
-            raise InputError(f"{path} is not the checkpoint of MusiCNN: there is no {source} in it.")
-        value = _as_torch(values[source], wanted.ndim)
-        if value.shape != wanted.shape:
-            raise InputError(
-                f"{path}: {source} is {list(values[source].shape)}, which is not MusiCNN's; give the folder "
-                "MTT_musicnn of the package musicnn."
-            )
-        if not torch.isfinite(value).all():
-            raise InputError(f"{path}: {source} holds values that are not finite: the file is damaged.")
-        state[name] = value
-    network.load_state_dict(state, strict=False)
-    return network
-
-
-def installed_musicnn() -> Path | None:
-    """The weights' folder in the installed package `musicnn`, which is not imported (it would want TensorFlow)."""
-    found = importlib.util.find_spec("musicnn")
-    for place in (found.submodule_search_locations or []) if found else []:
-        if checkpoint_prefix(folder := Path(place) / "MTT_musicnn"):
-            return folder
-    return None
-
-
-def tensorflow_name(name: str) -> str:
-    """The checkpoint's name of a weight: its layers are numbered in the order in which the package makes them."""
-    module, _, leaf = name.rpartition(".")
-    parts = module.split(".")
-    if parts[0] in ("front", "middle"):
-        number = int(parts[1]) + (5 if parts[0] == "middle" else 0)
-        layer, count = ("conv2d", number) if parts[2] == "conv" else ("batch_normalization", number + 1)
-    else:
-        layer, count = {
-            "norm": ("batch_normalization", 0),
-            "pool_norm": ("batch_normalization", 9),
-            "dense_norm": ("batch_normalization", 10),
-            "dense": ("dense", 0),
-            "output": ("dense", 1),
-        }[module]
-    if layer == "batch_normalization":
-        names = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
-    else:
-        names = {"weight": "kernel", "bias": "bias"}
-    return f"{layer}{f'_{count}' if count else ''}/{names[leaf]}"
-
-
-def _as_torch(value: np.ndarray, ndim: int) -> Tensor:
-    """TensorFlow's [time, bands, 1, out] or [in, out] in torch's order; of the middle the bands are channels."""
-    if value.ndim == 4:
-        value = value[:, :, 0].transpose(2, 1, 0) if ndim == 3 else value.transpose(3, 2, 0, 1)
-    elif value.ndim == 2:
-        value = value.T
-    return torch.from_numpy(np.array(value, np.float32))

@@ -3,37 +3,13 @@
 There are no published weights; this network is small enough to be fitted on a train split in minutes.
 """
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
-
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fmn.item import Item
-
-from ..encoders.backbone import Window, load_state
-from ..media.mel import magnitudes, slaney_bank
-from ..media.waveform import RATE, waveform
-from ..media.windows import windows
-
 FEATURES = 512
-WINDOW, HOP, N_FFT, BANDS = 400, 160, 512, 80
-PATCH = 128  # frames: 1.28 s
+PATCH = 128  # frames that it is fitted on and sees: 1.28 s
 WIDTHS = (32, 64, 128, 256, 256)
-
-SETTINGS: dict[str, Any] = {
-    "rate": RATE,
-    "window": WINDOW,
-    "hop": HOP,
-    "n_fft": N_FFT,
-    "bands": f"{BANDS}, Slaney",
-    "scaling": "log10(10000 power + 1), mean and deviation of the recording",
-    "patch": PATCH,
-    "short": "spectrogram repeated to one patch",
-}
 
 
 class MusimNet(nn.Module):
@@ -58,23 +34,3 @@ def musimnet() -> MusimNet:
     """The architecture, whatever its weights."""
     with torch.random.fork_rng(devices=[]):
         return MusimNet().eval()
-
-
-def load_musimnet(path: Path) -> MusimNet:
-    """The network of a file that fmn-extract saved; else InputError."""
-    network = musimnet()
-    load_state(network, path, "MuSimNet")
-    return network
-
-
-def spectrogram(sound: np.ndarray) -> np.ndarray:
-    """[n >= 400] samples at 16 kHz -> [1 + (n - 400) // 160, 80] float32, of mean 0 and deviation 1 over all of it."""
-    mel = np.log10(1e4 * (magnitudes(sound, WINDOW, HOP, N_FFT) ** 2 @ slaney_bank(RATE, N_FFT, BANDS)) + 1.0)
-    return np.asarray((mel - mel.mean()) / (mel.std() + 1e-6), np.float32)
-
-
-def patches(item: Item, preprocessing: Mapping[str, Any]) -> Iterator[Window]:
-    """The patches of 128 frames of a recording, the last one moved back to end with it; BadItem when it is none."""
-    sound = waveform(item.path, item.start, item.end, RATE)
-    for patch, repeated in windows(iter(spectrogram(sound)), PATCH):
-        yield Window(torch.from_numpy(patch), repeated, len(sound) / RATE)

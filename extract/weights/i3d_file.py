@@ -1,26 +1,40 @@
 """Reading I3D weights: both layouts that circulate, strictly, and every wrong file with a sentence of its own."""
 
 import re
-import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from fmn.errors import InputError
 
 from ..networks.i3d import InceptionI3d
-from .identity import require_file, weights_file
-from .known import KNOWN, Catalogue, by_blob
-from .layouts import HEAD, STEM, published_name, seen
-from .sniff import CUT, TENSORFLOW, Finding, is_safetensors, sniff
+from .checksums import weights_file
+from .known import KNOWN, Catalogue
+from .sniff import is_safetensors
+from .state_file import put_state, read_state
 
 STREAMS = {3: "RGB", 2: "flow"}
 CHARADES_CLASSES = 157
-WRAPPERS = ("state_dict", "model_state")  # dicts that hold the weights under such a name
+STEM = "Conv3d_1a_7x7.conv3d.weight"
+HEAD = "logits.conv3d.weight"
+RESNET_STEM = "blocks.0.conv.weight"
+RESNET_HEAD = "blocks.6.proj.weight"
+_BRANCHES = {"0": "b0", "1.0": "b1a", "1.1": "b1b", "2.0": "b2a", "2.1": "b2b", "3.1": "b3b"}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the tensors' names and shapes tell; "" and 0 where they do not.
+
+    `layout`: whose names they are, "piergiaj", "hassony2" or "pytorchvideo". `channels`: inputs of the first
+    convolution, 3 for RGB and 2 for flow. `classes`: outputs of the head.
+    """
+
+    layout: str
+    channels: int
+    classes: int
 
 
 def load_i3d(path: str | Path, in_channels: int, catalogue: Catalogue = KNOWN) -> InceptionI3d:
@@ -36,40 +50,6 @@ def load_i3d(path: str | Path, in_channels: int, catalogue: Catalogue = KNOWN) -
     return i3d_of(path, read_state(path, catalogue), in_channels, catalogue)
 
 
-def read_state(path: str | Path, catalogue: Catalogue = KNOWN) -> dict[str, Tensor]:
-    """The tensors of a weights file by name, as they are stored, on the CPU; whatever network they are of.
-
-    Raises InputError when the file is missing, unreadable or no state dict.
-    """
-    path = Path(path)
-    require_file(path)
-    finding = sniff(path)
-    content: Any = None
-    if finding is None:
-        try:
-            if is_safetensors(path):
-                content = load_file(path)
-            else:
-                with path.open("rb") as file:  # by a path torch would go by the name's ending
-                    content = torch.load(file, map_location="cpu", weights_only=True)
-        except Exception as error:  # whatever broken bytes may raise in either reader
-            finding = _unreadable(error)
-    if finding is not None:
-        known = by_blob(weights_file(path).git_blob, catalogue)
-        if known and known.layout == "tensorflow":
-            finding = TENSORFLOW
-        raise InputError(f"{path} is {finding.what}{f' ({known.published})' if known else ''}: {finding.remedy}.")
-    for wrapper in WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
-        raise InputError(
-            f"{path} holds no state dict (names to tensors) but a {type(content).__name__}: save the network's "
-            "state_dict() and give that."
-        )
-    return {str(name): value for name, value in content.items()}
-
-
 def i3d_of(path: Path, raw: Mapping[str, Tensor], in_channels: int, catalogue: Catalogue = KNOWN) -> InceptionI3d:
     """The I3D that the tensors of `read_state(path)` are; as `load_i3d`, of which this is the second half."""
     source = {published_name(name): name for name in raw}
@@ -81,27 +61,42 @@ def i3d_of(path: Path, raw: Mapping[str, Tensor], in_channels: int, catalogue: C
     _check_stream(path, state, in_channels, catalogue)
     head = state.get(HEAD)
     network = InceptionI3d(in_channels, int(head.shape[0]) if head is not None and head.ndim == 5 else 1)
-    _check_names_and_shapes(path, state, network.state_dict(), source)
-    network.load_state_dict(state, strict=False)  # names were checked; num_batches_tracked is missing in old files
+    put_state(network, state, path, "an Inception-v1 I3D", source)
     return network.eval()
 
 
-def _unreadable(error: Exception) -> Finding:
-    said = str(error)
-    pickled = re.search(r"Unsupported (?:global: GLOBAL|class) ([\w.]+)", said)
-    if pickled:
-        return Finding(
-            f"no state dict: it holds a pickled object ({pickled[1]}), which could run any code and was not opened",
-            "where it was made, save the network's state_dict(), best as .safetensors",
-        )
-    if isinstance(error, (EOFError, IndexError, struct.error)) or re.search(
-        r"EOF|incomplete|not fully covered|central directory", said
-    ):
-        return Finding("cut off (its last tensors are missing)", CUT)
-    return Finding(
-        f"damaged or of another kind: it cannot be read as weights ({type(error).__name__})",
-        "fetch it again, or save the network's state_dict() as .safetensors",
-    )
+def without_prefix(name: str) -> str:
+    """A key without the `module.` that data-parallel training puts before it."""
+    while name.startswith("module."):
+        name = name.removeprefix("module.")
+    return name
+
+
+def published_name(name: str) -> str:
+    """A key of either layout as the layout of `InceptionI3d` spells it; an unknown key comes back unchanged."""
+    name = without_prefix(name).replace(".batch3d.", ".bn.")
+    name = re.sub(r"^conv3d_0c_1x1\.", "logits.", name)
+    name = re.sub(r"^(conv3d|mixed)_(?=\d[a-z])", lambda match: match[0].capitalize(), name)
+    branch = re.match(r"(Mixed_\d[a-z])\.branch_(0|[123]\.[01])\.(.+)$", name)
+    if branch and branch[2] in _BRANCHES:
+        name = f"{branch[1]}.{_BRANCHES[branch[2]]}.{branch[3]}"
+    return name
+
+
+def seen(state: Mapping[str, Tensor]) -> Seen:
+    """What network the tensors of a file are of."""
+    plain = {without_prefix(name): value for name, value in state.items()}
+    if RESNET_STEM in plain:
+        return Seen("pytorchvideo", _size(plain.get(RESNET_STEM), 1), _size(plain.get(RESNET_HEAD), 0))
+    ours = {published_name(name): value for name, value in state.items()}
+    if STEM not in ours and HEAD not in ours:
+        return Seen("", 0, 0)
+    port = any(re.match(r"conv3d_\d|mixed_\d", name) for name in plain)
+    return Seen("hassony2" if port else "piergiaj", _size(ours.get(STEM), 1), _size(ours.get(HEAD), 0))
+
+
+def _size(value: Tensor | None, axis: int) -> int:
+    return int(value.shape[axis]) if value is not None and value.ndim > axis else 0
 
 
 def _check_network(path: Path, raw: Mapping[str, Tensor]) -> None:
@@ -144,26 +139,3 @@ def _check_stream(path: Path, state: Mapping[str, Tensor], in_channels: int, cat
         f"The {wanted} stream needs a network of {in_channels} input channels, and {path} has {stem.shape[1]}: "
         f"a file of {has}{', ' + known if known else ''}. Give the {wanted} file; RGB comes first, then flow."
     )
-
-
-def _check_names_and_shapes(
-    path: Path, state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], source: Mapping[str, str]
-) -> None:
-    optional = {name for name in wanted if name.endswith(".num_batches_tracked")}
-    missing = sorted(wanted.keys() - optional - state.keys())
-    unexpected = sorted(source[name] for name in state.keys() - wanted.keys())
-    if missing or unexpected:
-        parts = [
-            f"{len(names)} {word} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
-            for word, names in (("missing", missing), ("unexpected", unexpected))
-            if names
-        ]
-        raise InputError(f"{path} does not hold the weights of an Inception-v1 I3D: {' and '.join(parts)}.")
-    for name, value in state.items():
-        if value.shape != wanted[name].shape:
-            raise InputError(
-                f"{path}: {source[name]} must be {list(wanted[name].shape)} for an Inception-v1 I3D and is "
-                f"{list(value.shape)}: the file is of another network."
-            )
-        if not torch.isfinite(value).all():
-            raise InputError(f"{path}: {source[name]} holds values that are not finite: the file is damaged.")

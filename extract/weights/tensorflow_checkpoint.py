@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from crc32c import crc32c
 from numpy.typing import NDArray
 
 from fmn.errors import InputError
 
-from .crc32c import crc32c, unmasked
-
 MAGIC = 0xDB4775248B80FB57
+MASK_DELTA = 0xA282EAD8
 FOOTER = 48
 LARGEST_INDEX = 64 << 20  # bytes; the largest published ones are some hundred kilobytes
 # Numbers of tensorflow/core/framework/types.proto.
@@ -105,7 +105,7 @@ class _Values:
         raw = self._shard(entry.shard)[entry.offset : entry.offset + entry.size]
         if len(raw) != entry.size:
             raise _Damaged(f"its data file ends before {name!r} does")
-        if crc32c(raw) != unmasked(entry.crc):
+        if crc32c(raw) != _unmasked(entry.crc):
             raise _Damaged(f"the checksum of {name!r} is wrong")
         return np.frombuffer(raw, dtype).reshape(entry.shape)
 
@@ -144,7 +144,7 @@ def _block(table: bytes, start: int, size: int) -> Iterator[tuple[bytes, bytes]]
         raise _Damaged("it is cut off")
     if trailer[0] != 0:
         raise _Damaged("it is compressed")
-    if crc32c(table[start : start + size + 1]) != unmasked(int.from_bytes(trailer[1:], "little")):
+    if crc32c(table[start : start + size + 1]) != _unmasked(int.from_bytes(trailer[1:], "little")):
         raise _Damaged("a checksum in it is wrong")
     block = table[start : start + size]
     end = size - 4 - 4 * int.from_bytes(block[-4:], "little")
@@ -211,6 +211,12 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         shift += 7
         if shift > 63:
             raise _Damaged("a number in it is too long")
+
+
+def _unmasked(stored: int) -> int:
+    """The checksum behind a stored one: it is kept turned by 15 bits, with a constant added."""
+    turned = (stored - MASK_DELTA) & 0xFFFFFFFF
+    return (turned >> 17 | turned << 15) & 0xFFFFFFFF
 
 
 def _without_index(path: Path) -> Path:

@@ -32,7 +32,7 @@ def main(
     device: str,
     quiet: bool,
 ) -> None:
-    """Fit and judge CCA, KCCA, DCCA, MuSimNet, MusiCNN, VM-Net, CFA, SM, AVLnet and FMN on the split of CACHE.
+    """Fit and judge the FMN and all that it is compared with (CCA, VM-Net, SM and others) on the split of CACHE.
 
     Every system has equally many candidates, chosen on a validation part of the train split; only the chosen one sees
     the test split, once a seed. An interrupted comparison goes on when it is typed again. Exit code 1 if a row is
@@ -41,8 +41,8 @@ def main(
     from rich.console import Console
 
     from fmn.cache import FeatureCache
-    from fmn.train.compare.report import render
-    from fmn.train.compare.run import compare
+    from fmn.train.experiments.comparison import compare
+    from fmn.train.experiments.comparison_report import render
 
     ks = parse_ks(recall)
     with Bars(quiet) as bars:

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -13,17 +15,43 @@ from fmn.commands.progress import Bars
 from fmn.commands.shell import command
 from fmn.errors import InputError
 from fmn.install import hint
+from fmn.workers import cores
 
-# Small frames and an untrained I3D: it needs no download, and the whole line ends in minutes on two cores.
-EXTRACT = ("--video-weights", "random:0", "--flow", "dis", "--short-side", "128", "--crop", "112")
+
+@dataclass(frozen=True)
+class Size:
+    """How large a demonstration is. None: what fmn-extract does by itself.
+
+    videos, utterances: items a category, of which the test part is three in ten. short_side, crop: pixels. window:
+    frames, at fps frames a second. units: of the Bi-LSTM, each way.
+    """
+
+    videos: int
+    utterances: int
+    short_side: int
+    crop: int
+    window: int | None = None
+    fps: float | None = None
+    units: int | None = None
+
+
+# 28 recordings and not fewer: a pass of the Bi-LSTM goes over 256 variants at least, and so many are fitted on.
+SMALL = Size(videos=15, utterances=28, short_side=72, crop=64, window=32, fps=12.5, units=256)
+FULL = Size(videos=24, utterances=40, short_side=128, crop=112)
+CATEGORIES = 20
 
 
 @command("fmn-demo")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("demo-data"), show_default=True, help="Folder.")
 @click.option("--seed", default=0, show_default=True, help="Of the drawn set and of the training.")
-@click.option("--videos", default=24, show_default=True, help="Clips a category.")
-@click.option("--utterances", default=40, show_default=True, help="Recordings a category.")
-def main(out: Path, seed: int, videos: int, utterances: int) -> None:
+@click.option(
+    "--full", is_flag=True, help="The sizes of docs/results: larger frames and networks, three times as long."
+)
+@click.option("--videos", type=int, help=f"Clips a category.  [default: {SMALL.videos}; full: {FULL.videos}]")
+@click.option(
+    "--utterances", type=int, help=f"Recordings a category.  [default: {SMALL.utterances}; full: {FULL.utterances}]"
+)
+def main(out: Path, seed: int, full: bool, **counts: int | None) -> None:
     """Draw and speak a kitchen set, extract, train, evaluate, and write a page that shows what is found.
 
     20 categories as in the paper; the scenes, voices and sentences of the test part are not in the train part.
@@ -31,18 +59,22 @@ def main(out: Path, seed: int, videos: int, utterances: int) -> None:
     from fmn.demo.kitchen import make_kitchen
 
     began = time.monotonic()
+    size = replace(FULL if full else SMALL, **{name: count for name, count in counts.items() if count is not None})
+    if not out.exists():
+        click.echo(f"The demonstration takes about {minutes(size):.0f} minutes on this machine.", err=True)
     with Bars() as bars:
-        bars.stage("drawing and speaking the kitchen", 20 * (videos + utterances))
-        drawn = 0
-
-        def tell(done: int, total: int) -> None:
-            nonlocal drawn
-            bars.step(done - drawn)
-            drawn = done
-
-        kitchen = make_kitchen(out / "kitchen", seed=seed, videos=videos, utterances=utterances, progress=tell)
-    cache, run = out / "cache", out / "runs" / f"seed-{seed}"
-    _run("fmn-extract", "--manifest", str(kitchen.manifest), "--cache", str(cache), *EXTRACT)
+        kitchen = make_kitchen(out / "kitchen", seed, size.videos, size.utterances, watcher=bars)
+    cache, run, manifest = out / "cache", out / "runs" / f"seed-{seed}", ("--manifest", str(kitchen.manifest))
+    audio: tuple[str, ...] = ()
+    video = ("--video-weights", "random:0", "--flow", "dis")  # an untrained I3D needs no download
+    if size.units:
+        voice = out / "voice" / "bilstm.safetensors"
+        audio = ("--audio-weights", str(voice))
+        if not voice.is_file():
+            _run("fmn-finetune", "audio", *manifest, "--units", str(size.units), "--out", str(voice.parent))
+    sizes = {"--short-side": size.short_side, "--crop": size.crop, "--window": size.window, "--fps": size.fps}
+    frames = [word for name, value in sizes.items() if value for word in (name, str(value))]
+    _run("fmn-extract", *manifest, "--cache", str(cache), *video, *frames, *audio)
     if not _finished(run):
         _run("fmn-train", str(cache), "--run", str(run), "--seed", str(seed))
     table = ("--json", str(out / "recall.json"), "--csv", str(out / "recall.csv"))
@@ -54,8 +86,43 @@ def main(out: Path, seed: int, videos: int, utterances: int) -> None:
         click.echo(f"Ask it something: fmn-search {speech} --cache {cache} --run {run}")
 
 
+def minutes(size: Size) -> float:
+    """How long it will take here: a window and a step of the two networks that take longest are tried, on all cores."""
+    import torch
+
+    from fmn.device import pick_device
+    from fmn.extract.fitting.bilstm import LEAST_VARIANTS, FitSettings
+    from fmn.extract.networks.bilstm import untrained
+    from fmn.extract.networks.i3d import random_stream
+    from fmn.extract.networks.i3d_fast import FastI3d, inference_dtype
+
+    how = FitSettings() if size.units is None else FitSettings(units=size.units)
+    i3d = FastI3d(random_stream("rgb", 0, 1), pick_device("auto"))
+    clip = torch.zeros(1, i3d.in_channels, size.window or 64, size.crop, size.crop)
+    bilstm = untrained(0, how.units, how.stack)
+    spoken = torch.zeros(how.batch, 65, bilstm.input_dim * how.stack), torch.full((how.batch,), 65)  # 2.6 s each
+
+    def fit() -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=inference_dtype(torch.device("cpu")) == torch.bfloat16):
+            bilstm(*spoken).sum().backward()
+
+    window, step = _seconds(lambda: i3d.features(clip).cpu()), _seconds(fit)
+    clips, recordings = CATEGORIES * size.videos, CATEGORIES * size.utterances
+    steps = how.epochs * max(LEAST_VARIANTS, recordings / 2) / how.batch
+    # Two streams and their flow; drawing, decoding and speaking; the commands' starts, the training and the tables.
+    return (2.2 * clips * window + 1.2 * steps * step + (0.4 * clips + 0.1 * recordings) / cores() + 60) / 60
+
+
+def _seconds(task: Callable[[], object]) -> float:
+    """What the task takes when it is done a second time: the first one warms up."""
+    task()
+    began = time.monotonic()
+    task()
+    return time.monotonic() - began
+
+
 def _run(name: str, *arguments: str) -> None:
-    """One of the three commands, as typed; its words go straight to the terminal."""
+    """One of the commands, as typed; its words go straight to the terminal."""
     program = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     if program is None:
         raise InputError(f"The demonstration runs {name}, which is not installed here: {hint()}")
@@ -74,10 +141,9 @@ def _finished(run: Path) -> bool:
 def _write_page(out: Path, cache: Path, run: Path) -> Path:
     from fmn.cache import FeatureCache
     from fmn.retrieval import load
-    from fmn.retrieval.page import write_page
     from fmn.retrieval.protocol import evaluate_cache
     from fmn.retrieval.report import summary_rows
-    from fmn.retrieval.showcase import showcase
+    from fmn.retrieval.results_page import showcase, write_page
 
     features, retriever = FeatureCache(cache), load(run)
     rows = summary_rows(evaluate_cache(features, retriever))

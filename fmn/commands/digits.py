@@ -40,20 +40,10 @@ def main(
     handwriting is scikit-learn's. The test part has other speakers, other handwritten images, other pages and colours.
     A run that was interrupted goes on when it is started again.
     """
-    from fmn.commands.extract import cores
     from fmn.demo.digits import make_digits
+    from fmn.workers import cores
 
     with Bars() as bars:
-        drawn = -1
-
-        def tell(done: int, total: int) -> None:
-            nonlocal drawn
-            if drawn < 0:
-                bars.stage("drawing handwritten digits", total)
-            if done > max(drawn, 0):
-                bars.step(done - max(drawn, 0))
-            drawn = done
-
         made = make_digits(
             out,
             speech,
@@ -62,8 +52,8 @@ def main(
             utterances=utterances,
             train=train,
             test_speakers=speakers,
-            progress=tell,
             workers=cores() if workers is None else workers,
+            watcher=bars,
         )
     _close(made)
 

@@ -91,8 +91,8 @@ def main(
         if encoded.failures:
             click.echo(f"{len(encoded.failures)} files could not be used; they are named above.")
         click.echo(
-            f"Enrolled {len(labels)} pairs of {len(done)} categories without training; the banks have {capacity[1]} slots "
-            f"({capacity[0]} before)."
+            f"Enrolled {len(labels)} pairs of {len(done)} categories without training; the banks have {capacity[1]} "
+            f"slots ({capacity[0]} before)."
         )
         for warning in features.warnings():
             click.echo(f"Warning: {warning}")

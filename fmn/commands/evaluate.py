@@ -64,7 +64,8 @@ def main(
     from fmn.commands.progress import Bars
     from fmn.retrieval import load, newest_run
     from fmn.retrieval.protocol import evaluate_cache
-    from fmn.retrieval.report import check_target, render, write_csv, write_json
+    from fmn.retrieval.report import check_target, write_csv, write_json
+    from fmn.retrieval.terminal import render
     from fmn.retrieval.updating import evaluate_updating
 
     ks = parse_ks(recall)

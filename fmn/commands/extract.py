@@ -1,6 +1,5 @@
 """fmn-extract: videos and recordings in, a feature cache out."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,9 +7,11 @@ import click
 
 from fmn.commands.progress import Bars
 from fmn.commands.shell import command
+from fmn.extract.media.flow_methods import CHOICES
+from fmn.workers import cores
 
 if TYPE_CHECKING:
-    from fmn.extract.summary import Summary
+    from fmn.extract.pipeline import Summary
 
 SHOWN = 20
 
@@ -34,7 +35,7 @@ SHOWN = 20
 @click.option("--audio-weights", default="", help="Weights file. By default bilstm and musimnet are fitted here.")
 @click.option(
     "--flow",
-    type=click.Choice(["auto", "tvl1", "dis", "none"]),
+    type=click.Choice(["auto", *CHOICES]),
     default="auto",
     show_default=True,
     help="Optical flow. auto: what the weights saw; tvl1 for published ones (about 0.6 s a frame), dis for own ones.",
@@ -85,11 +86,6 @@ def main(
         for name, modality, reason in summary.failures if quiet else ():
             click.echo(f"{modality} {name}: {reason}", err=True)
         context.exit(1)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def _close(summary: "Summary") -> None:

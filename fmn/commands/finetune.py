@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fmn.commands.extract import cores
 from fmn.commands.progress import Bars
 from fmn.commands.shell import group
+from fmn.extract.media.flow_methods import CHOICES
+from fmn.workers import cores
 
 if TYPE_CHECKING:
-    from fmn.extract.fitting.video import VideoFit
+    from fmn.extract.fitting.video_fit import VideoFit
 
 FOLDER = click.Path(path_type=Path)
 
@@ -50,7 +51,7 @@ def _of_a_set(function: Callable[..., Any]) -> Callable[..., Any]:
     show_default=True,
     help="kinetics, RGB[,FLOW] files, inception:FILE (a 2-D Inception-v1, inflated), or scratch.",
 )
-@click.option("--flow", type=click.Choice(["tvl1", "dis", "none"]), help="[default: tvl1; from scratch: dis]")
+@click.option("--flow", type=click.Choice(CHOICES), help="[default: tvl1; from scratch: dis]")
 @click.option("--short-side", type=int, help="Short side of a frame, pixels.  [default: 256; from scratch: 72]")
 @click.option("--crop", type=int, help="Random square of a frame, pixels.  [default: 224; from scratch: 64]")
 @click.option("--window", type=int, help="Frames of a random window.  [default: 64; from scratch: 32]")
@@ -58,8 +59,8 @@ def _of_a_set(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--epochs", type=int, help="At most so many passes over the clips.")
 @click.option("--batch", type=int, help="Clips a step.")
 @click.option("--accumulate", type=int, help="Steps whose gradients make one update.")
-@click.option("--rate", type=float, help="Highest learning rate.  [default: 1e-4; from scratch: 1e-3]")
-@click.option("--head-rate", type=float, help="Times the rate, for the classifier.")
+@click.option("--learning-rate", type=float, help="The highest one.  [default: 1e-4; from scratch: 1e-3]")
+@click.option("--head-factor", type=float, help="Times the learning rate, for the classifier.")
 @click.option("--optimiser", type=click.Choice(["adamw", "sgd"]), help="AdamW, or SGD with momentum 0.9.")
 @click.option("--weight-decay", type=float)
 @click.option("--frozen-until", help="Stages before this one stay as they are, such as Mixed_5b.")
@@ -98,18 +99,17 @@ def video(
     from dataclasses import replace
 
     from fmn.extract.finetune import MediaSet, finetune_video
-    from fmn.extract.fitting.last_resort import RATE
-    from fmn.extract.fitting.settings import FinetuneSettings
-    from fmn.extract.fitting.video import SMALL
+    from fmn.extract.fitting.from_scratch import LEARNING_RATE, SMALL
+    from fmn.extract.fitting.i3d_settings import FinetuneSettings
     from fmn.extract.media.two_streams import VideoSettings
-    from fmn.extract.weights.fitted_i3d import read_about
+    from fmn.extract.weights.i3d_header import read_about
 
     sizes = {"flow": flow, "short_side": short_side, "crop": crop, "window": window, "fps": fps}
     about = read_about(begin_from.split(",")[0])
     base = SMALL if begin_from == "scratch" else about.shown if about else VideoSettings()
     shown = replace(base, **{name: value for name, value in sizes.items() if value is not None})  # type: ignore[arg-type]
     if begin_from == "scratch":
-        given["rate"] = RATE if given["rate"] is None else given["rate"]
+        given["learning_rate"] = LEARNING_RATE if given["learning_rate"] is None else given["learning_rate"]
     how = FinetuneSettings(seed=seed, **{name: value for name, value in given.items() if value is not None})
     media = MediaSet(videos, audio, manifest, share, seed)
     with Bars(quiet) as bars:
@@ -123,7 +123,7 @@ def video(
 @click.option("--out", type=FOLDER, default=Path("fitted-audio"), show_default=True, help="Folder of the weights.")
 @click.option("--epochs", type=int, help="Passes over the recordings.")
 @click.option("--batch", type=int, help="Recordings a step.")
-@click.option("--rate", "lr", type=float, help="Highest learning rate.")
+@click.option("--learning-rate", type=float, help="The highest one.")
 @click.option("--units", type=int, help="Units each way; a vector has twice as many columns.")
 @click.option("--minutes", default=5.0, show_default=True, help="Bound on the fitting.")
 def audio_command(

@@ -11,7 +11,7 @@ from fmn.commands.shell import group
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fmn.datasets.row import Imported
+    from fmn.datasets.imported import Imported
     from fmn.datasets.triples import Category
 
 annotation_file = click.argument("annotations", type=click.Path(path_type=Path))
@@ -55,12 +55,11 @@ def mpii_cooking2_command(
     overwrite: bool,
 ) -> None:
     """MPII Cooking 2: ANNOTATIONS is attributesAnnotations_MPII-Cooking-2.mat."""
-    from fmn.datasets.manifest_file import write_csv, write_manifest
-    from fmn.datasets.media import VideoFolder
+    from fmn.datasets.imported import write_manifest, write_table
     from fmn.datasets.mpii_cooking2 import SUFFIX, import_intervals, read_intervals
     from fmn.datasets.subject_split import published_split, read_split
-    from fmn.datasets.triples import category_lines, choose_categories, unformed
-    from fmn.errors import InputError
+    from fmn.datasets.triples import CATEGORY_COLUMNS, category_rows, import_categories
+    from fmn.datasets.video_folder import VideoFolder
 
     folder = VideoFolder(videos, SUFFIX)
     intervals, notices = read_intervals(annotations)
@@ -69,27 +68,15 @@ def mpii_cooking2_command(
         splits = None
     else:
         splits = published_split(intervals) if named == "published" else read_split(Path(named), intervals)
-    if not paper_protocol:
+    if paper_protocol:
+        found, categories, formed = import_categories(intervals, annotations, folder, splits, seed, allow_missing)
+    else:
         found = import_intervals(intervals, annotations, folder, splits, allow_missing=allow_missing)
-        write_manifest(out, found.rows, overwrite)
-        _show(found, notices, out)
-        return
-    usable = [
-        each
-        for each in intervals
-        if (allow_missing or each.video in folder) and (splits is None or each.sequence in splits)
-    ]
-    categories = choose_categories(usable, seed)
-    drawn = {(clip.video, clip.number): each.triple for each in categories for clip in each.clips}
-    found = import_intervals(intervals, annotations, folder, splits, drawn, allow_missing)
-    why = ", ".join(f"{count} {reason}" for reason, count in sorted(unformed(usable).items()))
-    formed = f"Of {len(usable)} intervals {why or 'none'} form no triple of the paper's words."
-    if not categories:
-        raise InputError(f"No triple of action, subject and receptacle has 50 intervals. {formed}")
-    write_manifest(out, found.rows, overwrite)
-    beside = out.with_suffix(".categories.csv")
-    write_csv(beside, category_lines(categories), overwrite)
-    _show_categories(categories, formed, beside)
+    write_manifest(out, found.items, overwrite)
+    if paper_protocol:
+        beside = out.with_suffix(".categories.csv")
+        write_table(beside, CATEGORY_COLUMNS, category_rows(categories), overwrite)
+        _show_categories(categories, formed, beside)
     _show(found, notices, out)
 
 
@@ -101,12 +88,12 @@ def mpii_cooking2_command(
 @overwrite_option
 def mpii_cooking1_command(annotations: Path, videos: Path, out: Path, allow_missing: bool, overwrite: bool) -> None:
     """MPII Cooking 1: ANNOTATIONS is detectionGroundtruth-1-0.csv."""
-    from fmn.datasets.manifest_file import write_manifest
-    from fmn.datasets.media import VideoFolder
+    from fmn.datasets.imported import write_manifest
     from fmn.datasets.mpii_cooking1 import SUFFIX, import_mpii_cooking1
+    from fmn.datasets.video_folder import VideoFolder
 
     found = import_mpii_cooking1(annotations, VideoFolder(videos, SUFFIX), allow_missing)
-    write_manifest(out, found.rows, overwrite)
+    write_manifest(out, found.items, overwrite)
     _show(found, [], out)
 
 
@@ -123,12 +110,12 @@ def youcook2_command(
     annotations: Path, videos: Path, out: Path, validation_as: str, allow_missing: bool, overwrite: bool
 ) -> None:
     """YouCook2: ANNOTATIONS is youcookii_annotations_trainval.json."""
-    from fmn.datasets.manifest_file import write_manifest
-    from fmn.datasets.media import VideoFolder
+    from fmn.datasets.imported import write_manifest
+    from fmn.datasets.video_folder import VideoFolder
     from fmn.datasets.youcook2 import SUFFIX, import_youcook2
 
     found = import_youcook2(annotations, VideoFolder(videos, SUFFIX), validation_as, allow_missing)
-    write_manifest(out, found.rows, overwrite)
+    write_manifest(out, found.items, overwrite)
     _show(found, [], out)
 
 
@@ -140,10 +127,10 @@ def youcook2_command(
 def folder_command(videos: Path, audio: Path | None, out: Path, overwrite: bool) -> None:
     """The folders VIDEOS and AUDIO as a manifest to edit."""
     from fmn.datasets.folders import import_folders
-    from fmn.datasets.manifest_file import write_manifest
+    from fmn.datasets.imported import write_manifest
 
     found = import_folders(videos, audio)
-    write_manifest(out, found.rows, overwrite)
+    write_manifest(out, found.items, overwrite)
     _show(found, [], out)
 
 
@@ -155,20 +142,20 @@ def _show(found: "Imported", notices: "Sequence[str]", out: Path) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from fmn.datasets.media import names
+    from fmn.media import names
 
     console = Console(emoji=False)
-    splits = Counter(row.split or "none yet" for row in found.rows)
-    recordings = sum(row.modality == "audio" for row in found.rows)
+    splits = Counter(item.split or "none yet" for item in found.items)
+    recordings = sum(item.modality == "audio" for item in found.items)
     facts = {
         "intervals annotated": found.annotated,
-        "rows written": len(found.rows),
+        "rows written": len(found.items),
         "of them recordings": recordings,
         "video files there": found.videos,
         "video files missing": len(found.missing),
-        "labels": len({row.label for row in found.rows} - {""}),
-        "groups": len({row.group for row in found.rows} - {""}),
-        "pairs": len({row.pair for row in found.rows} - {""}),
+        "labels": len({item.label for item in found.items} - {""}),
+        "groups": len({item.group for item in found.items} - {""}),
+        "pairs": len({item.pair for item in found.items} - {""}),
         "minutes": _minutes(found),
     } | {f"split {name}": count for name, count in sorted(splits.items())}
     table = Table("what", title=f"{escape(str(out))}", box=box.SIMPLE, padding=(0, 1, 0, 0))
@@ -185,7 +172,7 @@ def _show(found: "Imported", notices: "Sequence[str]", out: Path) -> None:
 
 
 def _minutes(found: "Imported") -> str:
-    seconds = [row.end - (row.start or 0.0) for row in found.rows if row.end is not None]
+    seconds = [item.end - (item.start or 0.0) for item in found.items if item.end is not None]
     return f"{sum(seconds) / 60:.1f}" if seconds else ""
 
 

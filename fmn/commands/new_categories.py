@@ -23,9 +23,8 @@ def show_new_categories(
     from fmn.cache import FeatureCache
     from fmn.commands.progress import Bars
     from fmn.retrieval.protocol import DIRECTIONS
-    from fmn.train.new_categories import PROTOCOL, new_categories
-    from fmn.train.new_categories_table import draw, table, write_csv
-    from fmn.train.settings_of_run import settings_of_run
+    from fmn.train.experiments.new_categories import PROTOCOL, draw, new_categories, table, write_csv
+    from fmn.train.settings import settings_of_run
 
     torch.set_num_threads(1)  # as fmn-train: the steps are small
     config, settings, encoders = settings_of_run(run)

@@ -1,11 +1,22 @@
 """fmn-search: a recording or a clip in, the best items of the other modality out."""
 
 import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
-from fmn.commands.shell import command
+from fmn.commands.shell import PIPE_WIDTH, command
+
+if TYPE_CHECKING:  # torch takes seconds to import: not for --help
+    from fmn.retrieval.search import Hit
 
 
 @command("fmn-search")
@@ -37,7 +48,6 @@ def main(
 ) -> None:
     """Find the clips that the recording QUERY describes, or the recordings that describe the clip QUERY."""
     from fmn.cache import FeatureCache
-    from fmn.commands.console import show_hits
     from fmn.extract.query import encode_query
     from fmn.retrieval import load, newest_run
     from fmn.retrieval.search import rank
@@ -50,6 +60,27 @@ def main(
     hits = rank(retriever, features, encoded.modality, encoded.features, k=k, split=split)
     if as_json:
         facts = {"query": str(query), "modality": encoded.modality, "run": str(run), "split": split}
-        click.echo(json.dumps({**facts, "hits": [hit.to_json() for hit in hits]}, indent=1))
+        click.echo(json.dumps({**facts, "hits": [asdict(hit) for hit in hits]}, indent=1))
     else:
         show_hits(query, encoded.modality, hits, [*features.warnings()])
+
+
+def show_hits(query: Path, modality: str, hits: "Sequence[Hit]", warnings: Sequence[str]) -> None:
+    """Print the ranked items of a search."""
+    # In a pipe or a file every hit is one line: a path that is folded there is no path any more.
+    console = Console(emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    found = "clips for the recording" if modality == "audio" else "recordings for the clip"
+    table = Table(title=f"{found} {escape(str(query))}", box=box.SIMPLE)
+    table.add_column("rank", justify="right")
+    table.add_column("S", justify="right")
+    table.add_column("label", overflow="fold")
+    table.add_column("path", overflow="fold")
+    for hit in hits:
+        table.add_row(str(hit.rank), f"{hit.score:.4f}", escape(hit.label or "-"), escape(_shown(hit.path)))
+    console.print(table)
+    for warning in warnings:
+        console.print(f"Warning: {warning}", markup=False)
+
+
+def _shown(path: str) -> str:
+    return path if Path(path).exists() else f"{path} (missing)"

@@ -17,8 +17,9 @@ from fmn import __version__
 from fmn.errors import InputError
 
 TRACEBACK = "FMN_TRACEBACK"
+PIPE_WIDTH = 10_000  # characters of a table's line in a pipe or a file: a path that is folded there is no path any more
 
-Kind = TypeVar("Kind", bound=click.Command)
+Command = TypeVar("Command", bound=click.Command)
 
 
 class SentenceError(click.ClickException):
@@ -67,10 +68,10 @@ def group(name: str) -> Callable[[Callable[..., Any]], ShellGroup]:
     return _decorator(name, ShellGroup)
 
 
-def _decorator(name: str, kind: type[Kind]) -> Callable[[Callable[..., Any]], Kind]:
-    def decorate(function: Callable[..., Any]) -> Kind:
+def _decorator(name: str, of: type[Command]) -> Callable[[Callable[..., Any]], Command]:
+    def decorate(function: Callable[..., Any]) -> Command:
         versioned = click.version_option(__version__, prog_name=name, message="%(prog)s %(version)s")(function)
-        return click.command(name, cls=kind, context_settings={"help_option_names": ["-h", "--help"]})(versioned)
+        return click.command(name, cls=of, context_settings={"help_option_names": ["-h", "--help"]})(versioned)
 
     return decorate
 

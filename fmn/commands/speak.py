@@ -1,6 +1,5 @@
 """fmn-speak: utterances for a set of clips, and the manifest of both."""
 
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +24,7 @@ SHOWN = 20
 @click.option("--train", default=0.7, show_default=True, help="Share for training, where the split is not given.")
 @click.option("--seed", default=0, show_default=True, help="Of speakers, sentences, rooms and split.")
 @click.option(
-    "--format", "kind", type=click.Choice(["wav", "flac"]), default="wav", show_default=True, help="Of files."
+    "--format", "ending", type=click.Choice(["wav", "flac"]), default="wav", show_default=True, help="Of files."
 )
 @click.option("--workers", type=int, help="Processes.  [default: one a core]")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and what could not be spoken.")
@@ -38,7 +37,7 @@ def main(
     per_clip: int | None,
     train: float,
     seed: int,
-    kind: str,
+    ending: str,
     workers: int | None,
     quiet: bool,
 ) -> None:
@@ -52,6 +51,7 @@ def main(
     from fmn.speech.clips import read_clips
     from fmn.speech.make import make_speech
     from fmn.speech.plan import PlanSettings, make_plan
+    from fmn.workers import cores
 
     if per_label is not None and per_clip is not None:
         raise InputError(f"Utterances are a label or a clip: got --per-label {per_label} and --per-clip {per_clip}.")
@@ -59,24 +59,13 @@ def main(
         raise InputError("The utterances a clip are 1 to 100, not 0.")
     given = {"per_label": per_label, "per_clip": per_clip}
     settings = PlanSettings(
-        **{name: value for name, value in given.items() if value is not None}, train=train, seed=seed, format=kind
+        **{name: value for name, value in given.items() if value is not None}, train=train, seed=seed, format=ending
     )
-    settings.check()
     plan = make_plan(read_clips(manifest), settings)
     with Bars(quiet) as bars:
         for notice in plan.notices:
             bars.say(notice)
-        done = failed = -1
-
-        def tell(finished: int, total: int, bad: int) -> None:
-            nonlocal done, failed
-            if done < 0:
-                bars.stage("speaking", total)
-            elif finished > done:
-                bars.step(finished - done, bad - failed)
-            done, failed = finished, bad
-
-        spoken = make_speech(plan, out, workers=_cores() if workers is None else workers, progress=tell)
+        spoken = make_speech(plan, out, cores() if workers is None else workers, bars)
     if not quiet:
         _close(spoken)
     for name, reason in spoken.failures[:SHOWN]:
@@ -86,10 +75,6 @@ def main(
     if spoken.failures:
         click.echo(f"{len(spoken.failures)} could not be spoken and were set aside.", err=True)
         context.exit(1)
-
-
-def _cores() -> int:
-    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def _close(spoken: "Spoken") -> None:

@@ -37,9 +37,8 @@ def main(
     from rich.console import Console
 
     from fmn.cache import FeatureCache
-    from fmn.train.study.run import study
-    from fmn.train.study.table import render, write_files
-    from fmn.train.study.variants import chosen_variants
+    from fmn.train.experiments.study import chosen_variants, study
+    from fmn.train.experiments.study_table import render, write_files
 
     variants = chosen_variants(only)
     with Bars(quiet) as bars:

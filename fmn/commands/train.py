@@ -15,7 +15,7 @@ from fmn.errors import InputError
 @click.option("--run", type=click.Path(path_type=Path), help="Folder of the run.  [default: the next runs/NNN]")
 @click.option("--epochs", default=500, show_default=True, help="At most so many passes over the train split.")
 @click.option("--batch", default=64, show_default=True, help="Matched pairs a step; all pairs of a batch count.")
-@click.option("--rate", type=float, help="Adam's learning rate.  [default: see fmn.train.TrainSettings]")
+@click.option("--learning-rate", type=float, help="Learning rate of Adam.  [default: see fmn.train.TrainSettings]")
 @click.option("--patience", type=int, help="Epochs without a better validation mAP before it stops; 0 = never.")
 @click.option("--capacity", type=int, help="Slots X of each memory bank.")
 @click.option("--beta", type=float, help="Exponent of Max in eq. 3: 0 leaves the memory out, -1 is as printed.")

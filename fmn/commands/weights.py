@@ -13,15 +13,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from fmn.commands.console import PIPE_WIDTH
-from fmn.commands.shell import group
+from fmn.commands.shell import PIPE_WIDTH, group
 from fmn.errors import InputError
+from fmn.extract.media.flow_methods import METHODS
 
 if TYPE_CHECKING:
     import numpy as np
 
     from fmn.extract.networks.i3d import InceptionI3d
-    from fmn.extract.weights.check import Checked
+    from fmn.extract.weights.file_report import Checked
 
 TOP = 5
 
@@ -37,7 +37,7 @@ def main() -> None:
 @main.command("list")
 def list_command() -> None:
     """Show the known files, and which of them are here."""
-    from fmn.extract.weights.check import verified
+    from fmn.extract.weights.file_report import verified
     from fmn.extract.weights.folder import find_known, weights_folder
     from fmn.extract.weights.known import KNOWN, USES
 
@@ -89,7 +89,7 @@ def fetch_command(context: click.Context, names: tuple[str, ...], to: Path | Non
 @main.command("check")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--clip", type=click.Path(path_type=Path), help="A video: print what the weights see in it.")
-@click.option("--flow", type=click.Choice(["tvl1", "dis"]), help="For --clip.  [default: what the weights saw]")
+@click.option("--flow", type=click.Choice(list(METHODS)), help="For --clip.  [default: what the weights saw]")
 @click.option(
     "--sample", "samples", multiple=True, type=click.Path(path_type=Path),
     help="A preprocessed clip (.npy), RGB or flow; give it twice for both. The published one is compared.",
@@ -109,7 +109,7 @@ def check_command(
     Without FILES the weights folder is checked. --clip and --sample then run the network, head and all.
     """
     from fmn.device import pick_device
-    from fmn.extract.weights.check import check_file
+    from fmn.extract.weights.file_report import check_file
     from fmn.extract.weights.folder import files_in, weights_folder
 
     picked = pick_device(device)
@@ -176,9 +176,10 @@ def _loaded(paths: "Mapping[str, Path]") -> dict[str, "InceptionI3d"]:
 def _run_clip(clip: Path, paths: "Mapping[str, Path]", flow: str | None, device: str) -> None:
     from dataclasses import replace
 
-    from fmn.extract.media.two_streams import NO_FLOW, VideoSettings
-    from fmn.extract.weights.fitted_i3d import read_about
-    from fmn.extract.weights.selftest import clip_logits
+    from fmn.extract.media.flow_methods import NO_FLOW
+    from fmn.extract.media.two_streams import VideoSettings
+    from fmn.extract.weights.i3d_header import read_about
+    from fmn.extract.weights.i3d_outputs import clip_logits
 
     about = next((each for path in paths.values() if (each := read_about(path))), None)  # fitted here
     shown = about.shown if about else VideoSettings()
@@ -194,9 +195,9 @@ def _run_samples(samples: Sequence[Path], networks: "Mapping[str, InceptionI3d]"
     """Print the outputs; False where they should be the published ones and are not."""
     import numpy as np
 
-    from fmn.extract.weights.identity import weights_file
+    from fmn.extract.weights.checksums import weights_file
+    from fmn.extract.weights.i3d_outputs import agreement, read_sample, sample_logits
     from fmn.extract.weights.known import by_blob
-    from fmn.extract.weights.selftest import agreement, read_sample, sample_logits
 
     arrays: dict[str, np.ndarray] = {}
     published = set()
@@ -223,7 +224,7 @@ def _run_samples(samples: Sequence[Path], networks: "Mapping[str, InceptionI3d]"
 
 
 def _show_top(title: str, logits: "Mapping[str, np.ndarray]", names: Sequence[str] = ()) -> None:
-    from fmn.extract.weights.classes import kinetics_400, top
+    from fmn.extract.weights.i3d_outputs import kinetics_400, top
 
     table = Table(title=escape(title), box=box.SIMPLE)
     table.add_column("rank", justify="right")

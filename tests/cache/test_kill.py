@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fmn import files
 from fmn.cache import CacheWriter, FeatureCache, index, layout, orphans, writer
 from fmn.cache.check import verify
 from fmn.errors import InputError
 
 BATCHES = [[f"{batch}-{n}" for n in range(batch + 1)] for batch in range(4)]
-CODE = {module.__file__ for module in (writer, layout, orphans, index)}
+CODE = {module.__file__ for module in (files, writer, layout, orphans, index)}
 
 
 def write_all(path, told, row, record):

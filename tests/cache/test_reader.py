@@ -30,6 +30,14 @@ def test_all_columns_in_the_order_of_the_ids(cache, expected):
     assert [item.id for item in read.items("audio")] == ["a0.wav", "a1.wav", "a2.wav"]
 
 
+def test_one_split(cache):
+    read = FeatureCache(cache)
+    train = read.items("video", split="train")
+    assert [item.id for item in train] == ["v0.mp4", "v2.mp4", "v4.mp4"]
+    assert np.array_equal(read.features("video", split="train"), read.features("video")[[0, 2, 4]])
+    assert read.items("video", split="val") == [] and read.features("video", split="val").shape == (0, 6)
+
+
 def test_records_and_warnings(cache, record):
     read = FeatureCache(str(cache))
     assert read.encoder("video") == record() == read.encoder("video", "i3d")

@@ -93,7 +93,7 @@ def test_bad_items_are_named_and_the_rest_goes_on(commands, tmp_path):
 
 
 def test_features_of_different_flow_do_not_mix(commands, line):
-    done = commands.run("fmn-extract", "videos/", "audio/", *commands.small, "--flow", "none", cwd=line.folder)
+    done = commands.run("fmn-extract", "videos/", "audio/", *commands.fitted, "--flow", "none", cwd=line.folder)
     sentence(done, "made differently", "flow")
     assert len(FeatureCache(line.folder / "cache").ids("video")) == 12
 
@@ -115,7 +115,8 @@ def test_a_cache_of_another_schema(commands, line, tmp_path, command):
 def test_a_run_made_on_other_features(commands, line, tmp_path):
     for name in ("videos", "audio"):
         shutil.copytree(line.folder / name, tmp_path / name)
-    other = [word if word != "random:0" else "random:1" for word in commands.small]
+    (voice,) = (line.folder / "cache").glob("bilstm-*.safetensors")  # the same audio: the video is what differs
+    other = [word if word != "random:0" else "random:1" for word in (*commands.small, "--audio-weights", str(voice))]
     commands.run("fmn-extract", "videos/", "audio/", *other, cwd=tmp_path, check=0)
     done = commands.run("fmn-eval", "--run", line.folder / "runs" / "001", cwd=tmp_path)
     sentence(done, "fitted on", "video")

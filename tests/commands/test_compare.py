@@ -14,18 +14,18 @@ from fmn.item import Item
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with ./cache: 3 kinds, 6 clips and recordings each."""
+    """A folder with ./cache: 3 categories, 6 clips and recordings each."""
     folder, random = tmp_path_factory.mktemp("comparing"), np.random.default_rng(0)
     with CacheWriter(folder / "cache") as writer:
         writer.describe(seed=0)
         for modality, name in (("video", "i3d"), ("audio", "bilstm")):
             writer.declare(EncoderRecord(modality, name, 8, {}, {"source": "test", "sha256": {}}, warning="untrained"))
             rows = []
-            for kind in range(3):
+            for category in range(3):
                 for n in range(6):
-                    features = random.normal(size=8) + 4 * np.eye(8)[kind]
+                    features = random.normal(size=8) + 4 * np.eye(8)[category]
                     split = "test" if n < 2 else "train"
-                    item = Item(f"{kind}/{n}", modality, "/nowhere", split=split, label=f"k{kind}")
+                    item = Item(f"{category}/{n}", modality, "/nowhere", split=split, label=f"k{category}")
                     rows.append(Row(item, features.astype(np.float32), 1.0, 1, 0))
             writer.add(name, rows)
     return folder

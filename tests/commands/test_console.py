@@ -3,8 +3,8 @@
 import pytest
 from click.testing import CliRunner
 
-from fmn.commands.console import show_hits
 from fmn.commands.evaluate import main, parse_ks
+from fmn.commands.search import show_hits
 from fmn.errors import InputError
 from fmn.retrieval.search import Hit
 

@@ -17,8 +17,8 @@ import torch
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
 from fmn.extract.encoders.i3d import _made_for
-from fmn.extract.weights.fitted_i3d import read_about, write_fitted
 from fmn.extract.weights.i3d_file import load_i3d
+from fmn.extract.weights.i3d_header import read_about, write_fitted
 
 SIZES = ("--short-side", "40", "--crop", "32", "--window", "8")
 SCRATCH = ("--from", "scratch", *SIZES, "--batch", "6", "--workers", "1")
@@ -62,7 +62,7 @@ def test_finetune_writes_weights_that_say_what_they_were_fitted_on(media, fitted
 def test_an_extraction_takes_sizes_and_flow_from_the_weights(commands, media, fitted, tmp_path):
     weights = "w/rgb.safetensors,w/flow.safetensors"
     cache = tmp_path / "cache"
-    how = ("--cache", cache, "--fit-minutes", "0.01", "--workers", "1")
+    how = ("--cache", cache, "--audio-weights", commands.voice, "--workers", "1")
     commands.run("fmn-extract", "videos", "audio", "--video-weights", weights, *how, cwd=media, check=0)
     record = FeatureCache(cache).encoder("video")
     shown = {name: record.preprocessing[name] for name in ("short_side", "crop", "window", "fps", "flow")}
@@ -79,7 +79,7 @@ def test_streams_fitted_for_different_frames_are_refused(media, fitted, tmp_path
 
 def test_weights_that_saw_the_test_split_are_refused(commands, media, fitted, tmp_path):
     weights = "w/rgb.safetensors,w/flow.safetensors"
-    how = ("--seed", "1", "--cache", tmp_path / "c", "--fit-minutes", "0.01", "--workers", "1")
+    how = ("--seed", "1", "--cache", tmp_path / "c", "--audio-weights", commands.voice, "--workers", "1")
     said = commands.run("fmn-extract", "videos", "audio", "--video-weights", weights, *how, cwd=media)
     assert said.returncode == 2 and "must not be fitted on the test split" in said.stderr
     assert "i3d were fitted on" in said.stderr
@@ -114,7 +114,8 @@ def test_a_finished_or_another_fitting_is_refused(commands, media, fitted):
 
 def test_without_weights_and_network_the_encoder_is_fitted_here_and_it_is_said(commands, media, nowhere, tmp_path):
     cache = tmp_path / "cache"
-    typed = ("fmn-extract", "videos", "audio", "--cache", cache, *SIZES, "--fit-minutes", "0.3", "--workers", "1")
+    how = ("--fit-minutes", "0.02", "--audio-weights", commands.voice, "--workers", "1")
+    typed = ("fmn-extract", "videos", "audio", "--cache", cache, *SIZES, *how)
     said = commands.run(*typed, cwd=media, check=0)
     words = " ".join((said.stdout + said.stderr).split())
     assert "Warning: video encoder: fitted here" in " ".join(said.stdout.split())

@@ -48,7 +48,7 @@ def test_eval_prints_the_same_table_again_and_writes_it(line, commands, tmp_path
 def test_a_second_line_from_the_start_prints_the_same_table(line, commands, tmp_path):
     for name in ("videos", "audio"):
         shutil.copytree(line.folder / name, tmp_path / name)
-    commands.run("fmn-extract", "videos/", "audio/", *commands.small, cwd=tmp_path, check=0)
+    commands.run("fmn-extract", "videos/", "audio/", *commands.fitted, cwd=tmp_path, check=0)
     commands.run("fmn-train", "cache/", "--epochs", "10", cwd=tmp_path, check=0)
     table = commands.run("fmn-eval", "--recall", "1,10,25", cwd=tmp_path, check=0).stdout
     assert table == line.said["eval"].stdout
@@ -83,13 +83,13 @@ def test_a_rerun_extracts_nothing_and_a_new_file_alone(line, commands, tmp_path)
     shutil.copytree(line.folder, tmp_path / "set", dirs_exist_ok=True)
     folder = tmp_path / "set"
     # The copied files lie elsewhere now, but ids are relative: nothing is new.
-    again = commands.run("fmn-extract", "videos/", "audio/", *commands.small, cwd=folder, check=0)
+    again = commands.run("fmn-extract", "videos/", "audio/", *commands.fitted, cwd=folder, check=0)
     assert "video              0" in again.stdout
     before = dict(
         zip(FeatureCache(folder / "cache").ids("video"), FeatureCache(folder / "cache").splits("video"), strict=True)
     )
     commands.write_clip(folder / "videos" / "circle" / "new.mp4", 0, 99)
-    commands.run("fmn-extract", "videos/", "audio/", *commands.small, cwd=folder, check=0)
+    commands.run("fmn-extract", "videos/", "audio/", *commands.fitted, cwd=folder, check=0)
     cache = FeatureCache(folder / "cache")
     after = dict(zip(cache.ids("video"), cache.splits("video"), strict=True))
     assert len(after) == 13 and all(after[item] == split for item, split in before.items())
@@ -110,5 +110,5 @@ def test_inspect_and_verify_find_it_sound(line, commands):
 
 def test_every_command_has_help_and_a_version(commands, tmp_path):
     for name in ("fmn-extract", "fmn-train", "fmn-eval", "fmn-search", "fmn-cache", "fmn-demo", "fmn-enroll"):
-        assert "Usage" in commands.run(name, "--help", cwd=tmp_path, check=0).stdout
+        assert "Usage" in commands.start(name, "--help", cwd=tmp_path, check=0).stdout
         assert "0.1" in commands.run(name, "--version", cwd=tmp_path, check=0).stdout

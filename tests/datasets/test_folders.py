@@ -3,10 +3,8 @@
 import pytest
 
 from fmn.datasets.folders import import_folders
-from fmn.datasets.manifest_file import write_manifest
-from fmn.datasets.media import AUDIO_SUFFIXES, VIDEO_SUFFIXES
+from fmn.datasets.imported import write_manifest
 from fmn.errors import InputError
-from fmn.extract.items import scan as scanning
 from fmn.extract.items.manifest import read_manifest
 from fmn.extract.items.scan import scan
 
@@ -28,20 +26,15 @@ def test_the_manifest_says_what_the_folders_say(name, tmp_path, touched):
     videos = touched(tmp_path / "videos", *clips)
     audio = None if recordings is None else touched(tmp_path / "audio", *recordings)
     found = import_folders(videos, audio)
-    write_manifest(tmp_path / "manifest.csv", found.rows)
+    write_manifest(tmp_path / "manifest.csv", found.items)
     assert facts(read_manifest(tmp_path / "manifest.csv").items) == facts(scan(videos, audio).items)
     assert found.notices == []
-
-
-def test_the_suffixes_are_those_of_the_extraction():
-    assert scanning.VIDEO_SUFFIXES == VIDEO_SUFFIXES
-    assert scanning.AUDIO_SUFFIXES == AUDIO_SUFFIXES
 
 
 def test_what_has_no_counterpart_is_kept_and_told(tmp_path, touched):
     videos = touched(tmp_path / "videos", "1.mp4", "2.mp4")
     found = import_folders(videos, touched(tmp_path / "audio", "2.wav", "3.wav"))
-    assert [(row.id, row.pair) for row in found.rows] == [("1.mp4", ""), ("2.mp4", "2"), ("2.wav", "2"), ("3.wav", "")]
+    assert [(row.id, row.pair) for row in found.items] == [("1.mp4", ""), ("2.mp4", "2"), ("2.wav", "2"), ("3.wav", "")]
     assert len(found.notices) == 2
     assert "1.mp4" in found.notices[0]
     assert "3.wav" in found.notices[1]
@@ -51,7 +44,7 @@ def test_loose_files_and_links_that_turn_back_are_told(tmp_path, touched):
     videos = touched(tmp_path / "videos", "open/1.mp4", "loose.mp4", ".hidden/2.mp4", "open/.3.mp4")
     (videos / "open" / "again").symlink_to(videos)
     found = import_folders(videos)
-    assert [row.id for row in found.rows] == ["open/1.mp4"]
+    assert [row.id for row in found.items] == ["open/1.mp4"]
     assert any("loose.mp4" in notice for notice in found.notices)
     assert any("leads back" in notice for notice in found.notices)
 
@@ -60,7 +53,7 @@ def test_names_that_no_manifest_can_hold_are_told(tmp_path, touched):
     videos = touched(tmp_path / "videos", "1.mp4")
     (videos / b"caf\xe9.mp4".decode("utf-8", "surrogateescape")).write_bytes(b"")
     found = import_folders(videos)
-    assert [row.id for row in found.rows] == ["1.mp4"]
+    assert [row.id for row in found.items] == ["1.mp4"]
     assert "rename it" in found.notices[0]
 
 

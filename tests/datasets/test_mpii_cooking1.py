@@ -2,9 +2,9 @@
 
 import pytest
 
-from fmn.datasets.manifest_file import write_manifest
-from fmn.datasets.media import VideoFolder
+from fmn.datasets.imported import write_manifest
 from fmn.datasets.mpii_cooking1 import SUFFIX, import_mpii_cooking1
+from fmn.datasets.video_folder import VideoFolder
 from fmn.errors import InputError
 from fmn.extract.items.manifest import read_manifest
 
@@ -25,7 +25,7 @@ def test_its_rows_are_what_fmn_extract_reads(load, tmp_path, videos):
         "7,s07-d72-cam-002,10,10,61,wash objects\n9,s09-d01-cam-002,1,2,1,pour\n"
     )
     assert (found.annotated, found.videos, found.missing) == (4, 2, ["s09-d01-cam-002"])
-    write_manifest(tmp_path / "manifest.csv", found.rows)
+    write_manifest(tmp_path / "manifest.csv", found.items)
     items = [item for item in read_manifest(tmp_path / "manifest.csv").items if item.modality == "video"]
     assert [(item.id, item.label, item.group, item.start, item.end) for item in items] == [
         ("s08-d02-cam-002-001", "cut apart", "s08", 0.0, 10.0),
@@ -38,7 +38,7 @@ def test_its_rows_are_what_fmn_extract_reads(load, tmp_path, videos):
 
 def test_missing_videos_can_be_kept(load):
     found = load("7,s07-d72-cam-002,1,2,1,pour\n9,s09-d01-cam-002,1,2,1,pour\n", allow_missing=True)
-    assert len(found.rows) == 2
+    assert len(found.items) == 2
 
 
 @pytest.mark.parametrize(

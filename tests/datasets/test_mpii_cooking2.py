@@ -4,9 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
-from fmn.datasets.manifest_file import write_manifest
-from fmn.datasets.media import VideoFolder
+from fmn.datasets.imported import write_manifest
 from fmn.datasets.mpii_cooking2 import SUFFIX, import_intervals, read_intervals
+from fmn.datasets.video_folder import VideoFolder
 from fmn.errors import InputError
 from fmn.extract.items.manifest import read_manifest
 
@@ -59,7 +59,7 @@ def test_the_manifest_is_what_fmn_extract_reads(tmp_path, annotation, interval, 
     )
     found = rows(path, videos)
     assert (found.annotated, found.videos, found.missing) == (3, 2, ["s09-d03-cam-002"])
-    write_manifest(tmp_path / "manifest.csv", found.rows)
+    write_manifest(tmp_path / "manifest.csv", found.items)
     items = [item for item in read_manifest(tmp_path / "manifest.csv").items if item.modality == "video"]
     first, second = items
     assert (first.id, first.label, first.group, first.split) == ("s07-d72-cam-002-001", "pour", "s07", "")
@@ -76,7 +76,7 @@ def test_a_missing_video_can_be_kept_and_none_at_all_is_an_error(annotation, int
     touched(videos, "s37-d74-cam-002.avi")
     path = annotation([interval("s07-d72-cam-002"), interval("s09-d03-cam-002")])
     kept = rows(path, videos, allow_missing=True)
-    assert [row.path for row in kept.rows] == [
+    assert [row.path for row in kept.items] == [
         str(videos / "s07-d72-cam-002.avi"),
         str(videos / "s09-d03-cam-002.avi"),
     ]

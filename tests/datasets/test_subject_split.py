@@ -2,9 +2,9 @@
 
 import pytest
 
-from fmn.datasets.media import VideoFolder
 from fmn.datasets.mpii_cooking2 import SUFFIX, import_intervals, read_intervals
 from fmn.datasets.subject_split import TEST_DISHES, published_split, read_split
+from fmn.datasets.video_folder import VideoFolder
 from fmn.errors import InputError
 
 SEQUENCES = ("s07-d72", "s13-d21", "s21-d21", "s21-d60", "s22-d23", "s22-d32", "s28-d74", "s34-d21", "s37-d74")
@@ -38,7 +38,7 @@ def test_the_published_split_is_by_subject_and_leaves_other_dishes_of_held_out_s
 def test_sequences_of_no_list_are_left_out_and_told(found, tmp_path, touched):
     folder = touched(tmp_path / "videos", *(f"{each}-cam-002.avi" for each in SEQUENCES))
     imported = import_intervals(found, tmp_path, VideoFolder(folder, SUFFIX), published_split(found))
-    assert [(row.group, row.split) for row in imported.rows] == [
+    assert [(row.group, row.split) for row in imported.items] == [
         ("s07", "train"),
         ("s13", "train"),
         ("s21", "val"),

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from fmn.datasets.mpii_cooking2 import Interval
-from fmn.datasets.triples import category_lines, choose_categories, triple, unformed
+from fmn.datasets.triples import category_rows, choose_categories, triple, unformed
 
 FIELDS = ("tool", "ingredients", "containers", "containersSource", "containersDestination")
 
@@ -77,7 +77,7 @@ def test_the_most_frequent_triples_are_chosen():
     assert [each.label for each in choose_categories(intervals, categories=1)] == ["sprinkle salt plate"]
     assert len(choose_categories(intervals, clips=49)) == 3
     assert unformed(intervals) == Counter({"of another action": 300})
-    assert category_lines(chosen)[1] == ["sprinkle salt plate", "sprinkle", "salt", "plate", "70", "50", "3"]
+    assert list(category_rows(chosen)[0].values()) == ["sprinkle salt plate", "sprinkle", "salt", "plate", 70, 50, 3]
 
 
 def test_ties_are_broken_by_name():

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from fmn.datasets.manifest_file import write_manifest
-from fmn.datasets.media import VideoFolder
+from fmn.datasets.imported import write_manifest
+from fmn.datasets.video_folder import VideoFolder
 from fmn.datasets.youcook2 import SUFFIX, import_youcook2
 from fmn.errors import InputError
 from fmn.extract.items.manifest import read_manifest
@@ -37,7 +37,7 @@ def test_its_rows_are_what_fmn_extract_reads(load, tmp_path):
         }
     )
     assert (found.annotated, found.videos, found.missing) == (5, 2, ["gone"])
-    write_manifest(tmp_path / "manifest.csv", found.rows)
+    write_manifest(tmp_path / "manifest.csv", found.items)
     items = [item for item in read_manifest(tmp_path / "manifest.csv").items if item.modality == "video"]
     assert [(item.id, item.pair, item.split, item.group, item.label, item.start, item.end) for item in items] == [
         ("-ab_1-001", "-ab_1-001", "train", "-ab_1", "101", 10.0, 20.5),
@@ -50,8 +50,8 @@ def test_its_rows_are_what_fmn_extract_reads(load, tmp_path):
 
 def test_validation_can_stay_validation_and_missing_videos_can_be_kept(load):
     database = {"xyz": video("validation"), "gone": video()}
-    assert [row.split for row in load(database, validation_as="val").rows] == ["val"]
-    assert [row.split for row in load(database, allow_missing=True).rows] == ["train", "test"]
+    assert [row.split for row in load(database, validation_as="val").items] == ["val"]
+    assert [row.split for row in load(database, allow_missing=True).items] == ["train", "test"]
 
 
 def broken(**change):

@@ -5,6 +5,7 @@ import sys
 import wave
 from collections import Counter
 from itertools import pairwise
+from unittest.mock import Mock, call
 
 import av
 import numpy as np
@@ -18,7 +19,9 @@ from fmn.demo.spoken_digits import choose, read_spoken_digits
 from fmn.errors import InputError
 from fmn.extract.items.manifest import read_manifest
 from fmn.extract.media.waveform import waveform
+from fmn.files import TEMPORARY
 from fmn.install import hint
+from fmn.progress import Silence
 
 SPEAKERS = ("ann", "ben", "theo")
 SMALL = {"videos": 2, "test_speakers": ("theo",), "seed": 3, "workers": 1}
@@ -68,7 +71,7 @@ def test_counts_and_what_is_told(made, rows):
         {(m, s, w): n for m, s, n in (("video", "train", 1), ("video", "test", 1), ("audio", "train", 4),
                                       ("audio", "test", 2)) for w in WORDS}
     )  # fmt: skip
-    assert not [path for path in made.path.rglob("*") if path.name.endswith(".tmp")]
+    assert not [path for path in made.path.rglob("*") if path.name.startswith(TEMPORARY)]
 
 
 def test_the_manifest_reads_back_as_the_extraction_reads_it(made, rows, speech):
@@ -104,7 +107,7 @@ def test_a_video_shows_an_image_of_its_digit(rows):
 def test_no_image_is_in_both_parts_even_where_a_part_has_all_of_them(speech, tmp_path, monkeypatch):
     images, _ = load_handwriting()
     assert len(np.unique(images.reshape(-1, 64), axis=0)) == 1797  # nor twice under two numbers
-    monkeypatch.setattr("fmn.demo.digits.make_missing", lambda *_: 0)  # only the plan
+    monkeypatch.setattr("fmn.demo.digits.make_missing", lambda *_: (0, {}))  # only the plan
     many = make_digits(tmp_path / "many", speech, **(SMALL | {"videos": 300}))
     groups = {"train": [], "test": []}
     for item in read_manifest(many.manifest).items:
@@ -137,9 +140,10 @@ def test_a_rerun_draws_only_what_is_missing(made, speech, rows):
     video = made.path / next(row["path"] for row in rows if row["modality"] == "video")
     before = video.read_bytes(), made.manifest.read_bytes()
     video.unlink()
-    calls = []
-    again = make_digits(made.path, speech, **SMALL, progress=lambda done, total: calls.append((done, total)))
-    assert (again.made, again.reused) == (1, 19) and calls == [(19, 20), (20, 20)]
+    told = Mock(spec=Silence)
+    again = make_digits(made.path, speech, **SMALL, watcher=told)
+    assert (again.made, again.reused) == (1, 19)
+    assert told.method_calls == [call.stage("drawing handwritten digits", 1), call.step(1, 0)]
     assert (video.read_bytes(), made.manifest.read_bytes()) == before
 
 
@@ -150,7 +154,7 @@ def test_utterances_are_dealt_over_the_speakers_and_more_contain_fewer(speech, t
         assert len(few) == n and few < more
         counts = Counter(each.speaker for each in more)
         assert max(counts.values()) - min(counts[name] for name in SPEAKERS) <= 1
-    monkeypatch.setattr("fmn.demo.digits.make_missing", lambda *_: 0)
+    monkeypatch.setattr("fmn.demo.digits.make_missing", lambda *_: (0, {}))
     few = make_digits(tmp_path / "few", speech, **SMALL, utterances=4)
     assert few.utterances == {"train": 30, "test": 10}
     with pytest.raises(InputError, match=r"train part \(ann, ben\) has 4 recordings of zero, but 6 of 9"):
@@ -160,7 +164,7 @@ def test_utterances_are_dealt_over_the_speakers_and_more_contain_fewer(speech, t
 def test_another_set_in_the_folder_is_refused(made, speech, tmp_path):
     with pytest.raises(InputError, match="made with"):
         make_digits(made.path, speech, **(SMALL | {"seed": 4}))
-    with pytest.raises(InputError, match="made with"):
+    with pytest.raises(InputError, match=r"made with another plan \(test speakers: theo there, ann now"):
         make_digits(made.path, speech, **(SMALL | {"test_speakers": ("ann",)}))
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="not empty"):

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import label
 
 from fmn.demo.handwriting import SIDE, load_handwriting, make_writing
-from fmn.demo.page import PAGES, make_page
+from fmn.demo.paper import PAGES, make_page
 from fmn.demo.scene import HEIGHT, WIDTH
 from fmn.demo.strokes import walk
 from fmn.demo.writing_video import draw_writing

@@ -4,6 +4,7 @@ import csv
 import json
 import wave
 from collections import Counter
+from unittest.mock import Mock, call
 
 import av
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 
 from fmn.demo.kitchen import CATEGORIES, make_kitchen
 from fmn.errors import InputError
+from fmn.files import TEMPORARY
+from fmn.progress import Silence
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ def test_counts_and_paths(kitchen, rows):
         assert row["path"].split("/")[1] == row["label"]
     labels = Counter((row["modality"], row["label"], row["split"]) for row in rows)
     assert set(labels.values()) == {1, 2} and len(labels) == 20 * 2 * 2
-    left = [path for path in kitchen.path.rglob("*") if path.name.endswith(".tmp")]
+    left = [path for path in kitchen.path.rglob("*") if path.name.startswith(TEMPORARY)]
     assert not left
 
 
@@ -84,18 +87,18 @@ def test_a_rerun_keeps_finished_files_and_restores_a_lost_one(kitchen, rows):
     before = video.read_bytes(), audio.read_bytes(), kitchen.manifest.read_bytes()
     video.unlink()
     audio.unlink()
-    calls = []
+    told = Mock(spec=Silence)
     again = make_kitchen(
         kitchen.path,
         seed=3,
         videos=2,
         utterances=4,
         train=0.5,
-        progress=lambda done, total: calls.append((done, total)),
+        watcher=told,
     )
     assert (again.made, again.reused) == (2, 118)
     assert (video.read_bytes(), audio.read_bytes(), kitchen.manifest.read_bytes()) == before
-    assert calls == [(118, 120), (120, 120)]
+    assert told.method_calls == [call.stage("drawing and speaking the kitchen", 2), call.step(2, 0)]
 
 
 def test_an_item_does_not_depend_on_the_size_of_the_set(kitchen, rows, tmp_path):
@@ -107,7 +110,7 @@ def test_an_item_does_not_depend_on_the_size_of_the_set(kitchen, rows, tmp_path)
 
 
 def test_another_set_in_the_folder_is_refused(kitchen, tmp_path):
-    with pytest.raises(InputError, match="made with"):
+    with pytest.raises(InputError, match=r"made with another plan \(seed: 3 there, 4 now\)"):
         make_kitchen(kitchen.path, seed=4, videos=2, utterances=4, train=0.5)
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="not empty"):

@@ -34,9 +34,9 @@ def test_two_retrievers_are_compared_on_it(own):
     assert run("train_and_evaluate.py", "cache", cwd=own[0]) == said
 
 
-@pytest.mark.slow
-def test_media_are_extracted_and_searched(tmp_path, small_set):
+def test_media_are_extracted_and_searched(tmp_path, small_set, begin):
     small_set(tmp_path)
+    begin(tmp_path / "example" / "cache")
     said = run("extract_and_search.py", "videos", "audio", "audio/rise/0.wav", cwd=tmp_path)
     assert said[0] == "16 items extracted, 0 failed"
     assert len(said) == 6 and said[1].startswith("1. S = ") and said[1].endswith(".mp4")

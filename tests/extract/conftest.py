@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from fmn.errors import BadItem
-from fmn.extract.encoders.door import Settling
-from fmn.extract.encoders.registry import encoder_kind
+from fmn.extract.encoders.registry import encoder_entry
 from fmn.extract.encoders.settings import ExtractSettings
+from fmn.extract.fitting.train_part import TrainPart
 from fmn.item import Item
 from fmn.progress import Silence
 
@@ -131,12 +131,13 @@ class Sayings(Silence):
 
 
 def settled(modality, name, cache, items=(), **settings):
-    """(kind, record, what was said) of an encoder settled in this process."""
-    kind, watcher = encoder_kind(modality, name), Sayings()
+    """(entry, record, what was said) of an encoder settled in this process."""
+    entry, watcher = encoder_entry(modality, name), Sayings()
     chosen = ExtractSettings(**{"short_side": 40, "crop": 32, **settings})
-    record = kind.settle(Settling(cache, chosen, list(items), in_process, watcher))
-    assert record.notes["asked"] == kind.asked(chosen)
-    return kind, record, watcher.said
+    part = TrainPart(cache, list(items), in_process, watcher, chosen.seed, chosen.fit_minutes, chosen.device)
+    record = entry.settle(chosen, part)
+    assert record.notes["asked"] == entry.asked(chosen)
+    return entry, record, watcher.said
 
 
 def set_random(network, seed=0, scale=0.05):

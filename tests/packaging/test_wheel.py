@@ -19,8 +19,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("cache", "datasets", "demo", "extract", "fmn", "retrieval", "speech", "train")
 FILES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "fmn_retrieval.py")
 
-pytestmark = pytest.mark.slow
-
 
 def build(source, out, kind):
     """The wheel or sdist of a source tree, by setuptools alone."""
@@ -84,10 +82,11 @@ def test_the_three_commands_help_from_the_wheel(home, command):
     assert done.returncode == 0 and f"Usage: {command}" in done.stdout, done.stderr
 
 
-def test_the_line_runs_from_the_wheel(home, small_set):
+def test_the_line_runs_from_the_wheel(home, small_set, voice):
     small_set(home)
     for words in (
-        "fmn-extract videos/ audio/ --video-weights random:0 --short-side 40 --crop 32 --fit-minutes 0.02 --workers 1",
+        "fmn-extract videos/ audio/ --video-weights random:0 --short-side 40 --crop 32 --workers 1"
+        f" --audio-weights {voice}",
         "fmn-train cache/ --epochs 2",
         "fmn-eval --recall 1",
     ):

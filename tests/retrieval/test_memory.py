@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from fmn.retrieval.memory import RESOLUTION, FeatureMemory, Update
+from fmn.retrieval.memory import FeatureMemory, Update
+from fmn.retrieval.slot_plan import RESOLUTION
 
 CORNERS = (-1.0, 0.0, 0.3, 0.7, 0.95, 1.0, 1.5)
 

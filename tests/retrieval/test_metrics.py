@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import hypergeom
 
 from fmn.retrieval import metrics
 from fmn.retrieval.metrics import evaluate
@@ -214,3 +215,9 @@ def test_bad_input_is_refused_with_sentences():
     ):
         with pytest.raises(ValueError, match=sentence):
             evaluate(*arguments, **options)
+
+
+def test_a_hit_in_a_random_top_is_hypergeometric():
+    sizes = [(n, r, m) for n in (1, 2, 7, 60, 300) for r in (0, 1, 3, n) for m in (0, 1, 10, n) if max(r, m) <= n]
+    n, r, m = np.array(sizes).T
+    assert metrics._some(n, r, m) == pytest.approx(hypergeom.sf(0, n, r, m), rel=1e-12, abs=1e-14)

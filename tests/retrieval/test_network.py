@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from fmn.errors import InputError
-from fmn.retrieval.network import TINY, FeatureMemoryNetwork, FmnConfig
+from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
+from fmn.retrieval.scoring import TINY
 
 
 def network(**changes):

@@ -17,7 +17,8 @@ from fmn.cache import Failure
 from fmn.errors import InputError
 from fmn.retrieval.metrics import evaluate
 from fmn.retrieval.protocol import Report
-from fmn.retrieval.report import as_json, render, summary_rows, write_csv, write_json
+from fmn.retrieval.report import as_json, summary_rows, write_csv, write_json
+from fmn.retrieval.terminal import render
 
 
 @pytest.fixture

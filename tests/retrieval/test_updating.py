@@ -14,7 +14,8 @@ from fmn.errors import InputError
 from fmn.item import Item
 from fmn.retrieval import FeatureMemoryNetwork, FmnConfig, Retriever
 from fmn.retrieval.protocol import evaluate_cache
-from fmn.retrieval.report import as_json, render, write_csv
+from fmn.retrieval.report import as_json, write_csv
+from fmn.retrieval.terminal import render
 from fmn.retrieval.updating import UpdatingRetriever, evaluate_updating, statistics
 
 DIM = 7

@@ -6,6 +6,7 @@ import sys
 import time
 import wave
 from dataclasses import replace
+from unittest.mock import Mock, call
 
 import av
 import numpy as np
@@ -16,6 +17,8 @@ from fmn.extract.items.manifest import read_manifest
 from fmn.extract.items.scan import scan
 from fmn.extract.items.split import assign_splits
 from fmn.extract.media.waveform import waveform
+from fmn.files import TEMPORARY
+from fmn.progress import Silence
 from fmn.speech.clips import read_clips
 from fmn.speech.make import make_speech
 from fmn.speech.plan import PlanSettings, make_plan
@@ -29,15 +32,16 @@ def content(folder):
     }
 
 
-def spoken(manifest, out, workers=1, progress=None, **values):
-    return make_speech(make_plan(read_clips(manifest), PlanSettings(**values)), out, workers, progress)
+def spoken(manifest, out, workers=1, watcher=None, **values):
+    return make_speech(make_plan(read_clips(manifest), PlanSettings(**values)), out, workers, watcher)
 
 
 def test_what_is_made(clips, tmp_path, rows):
-    calls = []
-    made = spoken(clips, tmp_path / "audio", per_label=6, workers=2, progress=lambda *each: calls.append(each))
+    told = Mock(spec=Silence)
+    made = spoken(clips, tmp_path / "audio", per_label=6, workers=2, watcher=told)
     assert (len(made.utterances), made.made, made.kept, made.failures) == (18, 18, 0, [])
-    assert calls[0] == (0, 18, 0) and calls[-1] == (18, 18, 0)
+    assert told.method_calls[0] == call.stage("speaking", 18)
+    assert sorted(told.method_calls[1:]) == [call.step(8, 0), call.step(10, 0)]
     written = rows(made.manifest)
     assert [row["modality"] for row in written] == ["video"] * 6 + ["audio"] * 18
     total = 0
@@ -138,7 +142,7 @@ def test_a_rerun_keeps_finished_files_and_restores_a_lost_one(clips, tmp_path):
     lost, kept = (made.folder / each.place for each in made.utterances[:2])
     lost.unlink()
     changed = kept.stat().st_mtime_ns
-    (made.folder / "pour milk" / ".123.tmp").write_bytes(b"half")
+    (made.folder / "pour milk" / f"{TEMPORARY}123-002.wav").write_bytes(b"half")
     again = spoken(clips, tmp_path / "audio", per_label=4)
     assert (again.made, again.kept) == (1, 11)
     assert content(made.folder) == before and kept.stat().st_mtime_ns == changed
@@ -191,9 +195,13 @@ from pathlib import Path
 from fmn.speech.clips import read_clips
 from fmn.speech.make import make_speech
 from fmn.speech.plan import PlanSettings, make_plan
+from fmn.progress import Silence
+class Told(Silence):
+    def stage(self, *each): print(*each, flush=True)
+    def step(self, *each): print(*each, flush=True)
 if __name__ == "__main__":
     plan = make_plan(read_clips(Path(sys.argv[1])), PlanSettings(per_label=30))
-    make_speech(plan, Path(sys.argv[2]), 2, lambda *each: print(*each, flush=True))
+    make_speech(plan, Path(sys.argv[2]), 2, Told())
 """
 
 

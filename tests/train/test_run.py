@@ -267,14 +267,14 @@ def test_wrong_features_are_sentences(cache, tmp_path):
         {"epochs": 0},
         {"epochs": 1.5},
         {"batch": 0},
-        {"rate": 0.0},
+        {"learning_rate": 0.0},
         {"validation": 1.0},
         {"margin": -1.0},
         {"seed": 2**40},
     ],
 )
 def test_wrong_settings_are_sentences(wrong):
-    with pytest.raises(InputError, match=next(iter(wrong))):
+    with pytest.raises(InputError, match=next(iter(wrong)).replace("_", " ")):
         TrainSettings(**wrong)
 
 

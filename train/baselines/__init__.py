@@ -1,1 +1,1 @@
-"""The systems that the FMN is compared with: each file says how one of them is fitted. All of them are `TwoTowers`."""
+"""The systems that the FMN is compared with, all `TwoTowers`: a file a fitting, and the registry."""

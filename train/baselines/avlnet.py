@@ -14,17 +14,16 @@ from torch.nn import functional
 
 from fmn.retrieval.towers import TwoTowers
 
-from ..budget import STEPS
 from ..data import TrainingSet
-from .descent import descend, new_towers
+from .descent import STEPS, descend, new_towers
 
 SETTINGS: tuple[dict[str, Any], ...] = (
     {"dropout": 0.7, "common": 512},
     {"dropout": 0.7},
     {"dropout": 0.7, "margin": 0.3},
-    {"dropout": 0.5, "rate": 1e-3},
+    {"dropout": 0.5, "learning_rate": 1e-3},
     {"dropout": 0.7, "scale": 8.0},
-    {"dropout": 0.2, "scale": 16.0, "rate": 1e-3},
+    {"dropout": 0.2, "scale": 16.0, "learning_rate": 1e-3},
 )
 
 
@@ -54,8 +53,8 @@ def fit_avlnet(
     margin: float = 0.1,
     scale: float = 4.0,
     batch: int = 128,
-    rate: float = 2e-3,
-    decay: float = 1e-4,
+    learning_rate: float = 2e-3,
+    weight_decay: float = 1e-4,
     steps: int = STEPS,
 ) -> TwoTowers:
     """Fit two gated towers on the fit part; the validation part only chooses the epoch that is kept.
@@ -67,8 +66,8 @@ def fit_avlnet(
         dropout: of the standardised inputs.
         margin: in cosine; the loss sees `scale` times it.
         scale: of the cosine.
-        batch, rate, decay: of `fmn.train.baselines.descent.descend`.
-        steps: of the descent in all, see `fmn.train.budget.passes`.
+        batch, learning_rate, weight_decay: of `fmn.train.baselines.descent.descend`.
+        steps: of the descent in all, see `fmn.train.baselines.descent.passes`.
 
     Raises:
         InputError: settings that are no towers, or the loss is no longer a number.
@@ -80,4 +79,13 @@ def fit_avlnet(
         match = video_codes[:, None] == audio_codes[None, :]
         return masked_margin_softmax(scale * cosine, match, scale * margin)
 
-    return descend(towers, data, loss, seed=seed, steps=steps, batch=batch, rate=rate, decay=decay)
+    return descend(
+        towers,
+        data,
+        loss,
+        seed=seed,
+        steps=steps,
+        batch=batch,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+    )

@@ -8,10 +8,9 @@ from torch import Tensor, nn
 
 from fmn.retrieval.towers import TwoTowers
 
-from ..budget import STEPS
 from ..data import TrainingSet
 from .canonical import canonical
-from .descent import descend, new_towers
+from .descent import STEPS, descend, new_towers
 from .pairs import common_codes, pair_rows
 
 SETTINGS: tuple[dict[str, Any], ...] = (
@@ -19,8 +18,8 @@ SETTINGS: tuple[dict[str, Any], ...] = (
     {"hidden": 256, "dropout": 0.6, "ridge": 0.1},
     {"hidden": 512, "dropout": 0.6, "ridge": 0.3},
     {"hidden": 256, "dropout": 0.4, "ridge": 0.1},
-    {"hidden": 256, "dropout": 0.4, "ridge": 0.1, "rate": 3e-3},
-    {"hidden": 256, "dropout": 0.4, "ridge": 0.03, "decay": 1e-2},
+    {"hidden": 256, "dropout": 0.4, "ridge": 0.1, "learning_rate": 3e-3},
+    {"hidden": 256, "dropout": 0.4, "ridge": 0.03, "weight_decay": 1e-2},
 )
 
 
@@ -33,8 +32,8 @@ def fit_dcca(
     ridge: float = 0.1,
     power: float = 1.0,
     dropout: float = 0.6,
-    rate: float = 1e-3,
-    decay: float = 1e-4,
+    learning_rate: float = 1e-3,
+    weight_decay: float = 1e-4,
     batch: int = 1024,
     steps: int = STEPS // 4,
 ) -> TwoTowers:
@@ -51,8 +50,9 @@ def fit_dcca(
         columns: output columns at most; no more than C - 1 are made for C codes.
         ridge: in (0, 1), of the loss and of the CCA, in units of a side's mean output variance.
         power: columns are scaled by their correlation to this power, see `Canonical.scaled`.
-        dropout, rate, decay, batch: see `TowersConfig` and `descend`.
-        steps: of the descent in all, see `fmn.train.budget.passes`. One sees as many pairs as eight of AVLnet.
+        dropout, learning_rate, weight_decay, batch: see `TowersConfig` and `descend`.
+        steps: of the descent in all, see `fmn.train.baselines.descent.passes`. One sees as many pairs as eight of
+            AVLnet.
 
     Raises:
         InputError: nothing that can vary together (see `pair_rows`), no cca-zoo, or a loss that is no number.
@@ -73,8 +73,8 @@ def fit_dcca(
         seed=seed,
         steps=steps,
         batch=batch,
-        rate=rate,
-        decay=decay,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
         ready=ready,
     )
 

@@ -1,18 +1,21 @@
-"""Fitting two towers by gradient descent, as the FMN is: matched batches, Adam, the epoch that validates best."""
+"""Fitting two towers by gradient descent, as the FMN is: matched batches, Adam, the epoch that validates best; and how
+long a descent may last in a comparison, where every system takes as many steps."""
 
 import copy
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from fmn.errors import InputError
-from fmn.retrieval.towers import TowersConfig, TwoTowers
+from fmn.retrieval.towers import TwoTowers
 
-from ..budget import passes
-from ..data import TrainingSet
-from ..sampling import matching_batches
-from ..validation import validation_map
+from ..data import TrainingSet, matching_batches, validation_map
+from .folding import towers_for
+
+STEPS = 800
+"""Steps of a descent, of 64 pairs (FMN) or 128 (AVLnet, VM-Net and its kin); deep CCA takes a quarter, of 1,024."""
 
 Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """(video [B, common], audio [B, common], video codes [B], audio codes [B]) -> scalar. The vectors are what the towers
@@ -27,11 +30,19 @@ Structure = Callable[[Tensor, Tensor], Tensor]
 def new_towers(
     data: TrainingSet, seed: int, kind: str, common: int, hidden: int = 0, dropout: float = 0.0
 ) -> TwoTowers:
-    """Towers for the columns of `data`, on its device, with initial weights drawn by the seed. See `TowersConfig`."""
-    video, audio = data.fit_video.features, data.fit_audio.features
-    config = TowersConfig(kind, video.shape[1], audio.shape[1], common, hidden, dropout=dropout)
+    """Towers to descend from, with initial weights drawn by the seed. See `towers_for`."""
     torch.manual_seed(seed)
-    return TwoTowers(config).to(video.device)
+    return towers_for(data, kind, common, hidden=hidden, dropout=dropout)
+
+
+def passes(data: TrainingSet, batch: int, steps: int = STEPS, least: int = 30) -> tuple[int, int]:
+    """Epochs of `batch` pairs that make about `steps` steps, `least` at least, and a patience of a third of them.
+
+    A set of few items makes one step an epoch, and a number of epochs that suits a large one would not fit it.
+    """
+    longer = max(len(data.fit_video.ids), len(data.fit_audio.ids))
+    epochs = max(least, math.ceil(steps / math.ceil(longer / batch)))
+    return epochs, math.ceil(epochs / 3)
 
 
 def descend(
@@ -43,23 +54,23 @@ def descend(
     seed: int,
     steps: int,
     batch: int,
-    rate: float,
-    decay: float = 1e-4,
+    learning_rate: float,
+    weight_decay: float = 1e-4,
     ready: Ready | None = None,
 ) -> TwoTowers:
     """Fit `towers` in place and return them, in eval(), as they were after the epoch with the best validation mAP.
 
     Args:
-        towers: initialised under `torch.manual_seed(seed)` by the caller, on the device of the data; the standardisers
-            are fitted here.
+        towers: initialised under `torch.manual_seed(seed)` by the caller, on the device of the data, their
+            standardisers fitted.
         data: the train split.
         loss: of one batch.
         structure: what is added to the loss for each modality by itself, if anything.
         seed: of the batches and of dropout.
-        steps: at most about so many; `fmn.train.budget.passes` makes epochs of them, and says how many without a better
-            validation mAP end the fitting. Without a validation part all are done and the last epoch is kept.
+        steps: at most about so many; `passes` makes epochs of them, and says how many without a better validation mAP
+            end the fitting. Without a validation part all are done and the last epoch is kept.
         batch: matched pairs a step.
-        rate, decay: of Adam.
+        learning_rate, weight_decay: of Adam.
         ready: where given, what it makes of the towers is validated and returned in their place.
 
     Raises:
@@ -67,11 +78,9 @@ def descend(
     """
     epochs, patience = passes(data, batch, steps)
     video, audio = data.fit_video, data.fit_audio
-    towers.standard_video.fit(video.features)
-    towers.standard_audio.fit(audio.features)
     device = video.features.device
     standard_video, standard_audio = towers.standard_video(video.features), towers.standard_audio(audio.features)
-    optimizer = torch.optim.Adam(towers.parameters(), lr=rate, weight_decay=decay, foreach=True)
+    optimizer = torch.optim.Adam(towers.parameters(), lr=learning_rate, weight_decay=weight_decay, foreach=True)
     best, best_map, best_epoch = copy.deepcopy(towers.state_dict()), -1.0, 0
     for epoch in range(1, epochs + 1):
         torch.manual_seed(seed * 1_000_003 + epoch)
@@ -84,7 +93,9 @@ def descend(
             if structure is not None:
                 value = value + structure(given[0], mapped[0]) + structure(given[1], mapped[1])
             if not bool(torch.isfinite(value)):
-                raise InputError(f"The loss is no longer a number in epoch {epoch}. Fit again with a smaller rate.")
+                raise InputError(
+                    f"The loss is no longer a number in epoch {epoch}. Fit again with a smaller learning rate."
+                )
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(value)
             optimizer.step()

@@ -1,14 +1,28 @@
-"""From projections found in numpy to towers: standardised vectors to fit on, and layers that hold the result."""
+"""Towers for a train split; and from projections found in numpy to towers: vectors to fit on, layers that hold them."""
+
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from fmn.retrieval.standardiser import Standardiser
+from fmn.retrieval.network import Standardiser
 from fmn.retrieval.towers import TowersConfig, TwoTowers
 
 from ..data import TrainingSet
 from .pairs import Floats, common_codes
+
+
+def towers_for(data: TrainingSet, kind: str, common: int, **shape: Any) -> TwoTowers:
+    """Towers for the columns of `data`, on its device, whose standardisers are fitted on the part to fit on.
+
+    `kind`, `common` and `shape` are fields of `TowersConfig`; the initial weights are drawn from torch's generator.
+    """
+    video, audio = data.fit_video.features, data.fit_audio.features
+    towers = TwoTowers(TowersConfig(kind, video.shape[1], audio.shape[1], common, **shape)).to(video.device)
+    towers.standard_video.fit(video)
+    towers.standard_audio.fit(audio)
+    return towers
 
 
 def standardised(data: TrainingSet) -> tuple[Floats, Floats]:
@@ -40,11 +54,7 @@ def linear_towers(
 
     `video` [video_dim, common] and `audio` [audio_dim, common] are the matrices, the shifts are [common].
     """
-    features, others = data.fit_video.features, data.fit_audio.features
-    config = TowersConfig("linear", features.shape[1], others.shape[1], video.shape[1])
-    towers = TwoTowers(config).to(features.device)
-    towers.standard_video.fit(features)
-    towers.standard_audio.fit(others)
+    towers = towers_for(data, "linear", video.shape[1])
     for layer, matrix, shift in ((towers.video, video, video_shift), (towers.audio, audio, audio_shift)):
         assert isinstance(layer, nn.Linear)
         fold(layer, matrix, shift)

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from fmn.retrieval.towers import GaussianKernel, TowersConfig, TwoTowers
+from fmn.retrieval.towers import GaussianKernel, TwoTowers
 
 from ..data import TrainingSet
 from .canonical import canonical
-from .folding import fold, standardised
+from .folding import fold, standardised, towers_for
 from .pairs import Floats, pair_rows
 
 MOST_LANDMARKS = 2000
@@ -65,11 +65,7 @@ def fit_kcca(
     found = canonical(rows, columns, ridge).scaled(power)
     # Towers have one number of landmarks: the side with fewer gets some at 0 that weigh nothing.
     most = max(len(marks) for marks in landmarks)
-    video, audio = data.fit_video.features, data.fit_audio.features
-    config = TowersConfig("kernel", video.shape[1], audio.shape[1], len(found.correlations), landmarks=most)
-    towers = TwoTowers(config).to(video.device)
-    towers.standard_video.fit(video)
-    towers.standard_audio.fit(audio)
+    towers = towers_for(data, "kernel", len(found.correlations), landmarks=most)
     _fill(towers.video, landmarks[0], widths[0], bases[0] @ found.video, rows.video_mean @ found.video)
     _fill(towers.audio, landmarks[1], widths[1], bases[1] @ found.audio, rows.audio_mean @ found.audio)
     return towers.eval()

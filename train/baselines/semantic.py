@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fmn.errors import InputError
-from fmn.retrieval.towers import TowersConfig, TwoTowers
+from fmn.retrieval.towers import TwoTowers
 
 from ..data import Side, TrainingSet
+from .folding import towers_for
 
 SETTINGS: tuple[dict[str, Any], ...] = (
     {"strength": 1000.0},
@@ -56,15 +57,11 @@ def fit_semantic(
             f"Semantic matching takes up to {MOST_CLASSES} classes (labels, or pairs in a one-to-one set), since its "
             f"work grows with items times classes; this train split has {len(codes)}. Leave this system out."
         )
-    config = TowersConfig(
-        "linear", video.features.shape[1], audio.features.shape[1], common=len(codes), output="posterior"
-    )
-    towers = TwoTowers(config).to(video.features.device)
+    towers = towers_for(data, "linear", len(codes), output="posterior")
     for side, standard, tower in (
         (video, towers.standard_video, towers.video),
         (audio, towers.standard_audio, towers.audio),
     ):
-        standard.fit(side.features)
         _fill(tower, side, standard(side.features), codes, strength, temperature, steps)
     return towers.eval()
 

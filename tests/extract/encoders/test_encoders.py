@@ -8,13 +8,14 @@ import torch
 from safetensors.torch import save_file
 
 from fmn.errors import InputError
-from fmn.extract.encoders.clips import ZOO, clips, evenly, zoo_preprocessing
-from fmn.extract.encoders.registry import encoder_kind, open_encoder
+from fmn.extract.encoders.pytorchvideo_zoo import NAMES, load_zoo_network, preprocessing
+from fmn.extract.encoders.registry import encoder_entry, open_encoder
+from fmn.extract.encoders.rgb_clips import clips, evenly
 from fmn.extract.encoders.settings import ExtractSettings
 from fmn.extract.media.frames import frames
 from fmn.extract.media.sizes import centre_crop, resize_short_side
 from fmn.extract.networks.musicnn import musicnn
-from fmn.extract.networks.pytorchvideo_zoo import load_zoo_network, zoo_network
+from fmn.extract.networks.pytorchvideo_zoo import zoo_network
 from fmn.extract.networks.untrained import draw_weights, set_norms
 from fmn.item import Item
 
@@ -29,17 +30,17 @@ def weights_folder(monkeypatch, tmp_path):
 
 
 def test_all_are_in_the_registry():
-    for name in (*ZOO, "c3d", "i3d"):
-        assert encoder_kind("video", name).name == name
+    for name in (*NAMES, "c3d", "i3d"):
+        assert encoder_entry("video", name).name == name
     for name in ("bilstm", "musicnn", "vggish", "musimnet", "vmnet"):
-        assert encoder_kind("audio", name).name == name
+        assert encoder_entry("audio", name).name == name
     with pytest.raises(InputError, match="one of: bilstm, musicnn, musimnet, vggish, vmnet"):
-        encoder_kind("audio", "i3d_r50")
+        encoder_entry("audio", "i3d_r50")
 
 
 def test_what_is_asked_is_json_that_does_not_change_by_being_written():
     for modality, name in [("video", "x3d_m"), ("video", "c3d"), ("audio", "musicnn"), ("audio", "vmnet")]:
-        asked = encoder_kind(modality, name).asked(ExtractSettings())
+        asked = encoder_entry(modality, name).asked(ExtractSettings())
         assert json.loads(json.dumps(asked)) == asked and asked["weights"]
 
 
@@ -50,7 +51,7 @@ def test_frames_are_chosen_as_pytorchvideo_chooses_them(length, count):
 
 def test_a_clip_is_shown_as_the_record_says(tools, tmp_path):
     path = tools.clip(tmp_path / "long.mp4", count=70)
-    shown = zoo_preprocessing(ExtractSettings(**SIZES), name="slow_r50")
+    shown = preprocessing(ExtractSettings(**SIZES), name="slow_r50")
     first, last = clips(Item("a", "video", str(path)), shown)
     every = [centre_crop(resize_short_side(frame, 40), 32) for frame in frames(path)]
     for window, start in ((first, 0), (last, 6)):
@@ -71,7 +72,7 @@ def test_random_weights_are_calibrated_said_and_made_again_exactly(tools, media,
     # Written out: the same draws, the norms of the first windows' batch, the plain mean over windows.
     network = draw_weights(zoo_network("x3d_m"), 7)
     windows = [next(clips(item, record.preprocessing)).input for item in media.clips]
-    set_norms(network, torch.stack(windows))
+    set_norms(network, [torch.stack(windows)])
     with torch.inference_mode():
         wanted = network(windows[0][None])[0].numpy()
     assert np.allclose(rows[0].features, wanted, atol=1e-4)
@@ -114,11 +115,11 @@ def test_musicnn_takes_its_own_file_by_path(tools, media, tmp_path):
 def test_what_does_not_fit_is_refused_before_anything_is_begun(tmp_path):
     def refused(words, modality="video", name="i3d_r50", **settings):
         with pytest.raises(InputError, match=words):
-            encoder_kind(modality, name).asked(ExtractSettings(**settings))
+            encoder_entry(modality, name).asked(ExtractSettings(**settings))
 
     for flow in ("tvl1", "dis"):
         refused("i3d_r50 sees RGB frames only", flow=flow)
-    encoder_kind("video", "i3d_r50").asked(ExtractSettings(flow="none"))
+    encoder_entry("video", "i3d_r50").asked(ExtractSettings(flow="none"))
     refused("random:SEED, such as", video_weights="random")
     refused("--video-weights takes one file for I3D-R50", video_weights="a.pt,b.pt")
     refused("--audio-weights takes one file for VGGish", "audio", "vggish", audio_weights="none.pth")

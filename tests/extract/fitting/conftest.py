@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fmn.extract.fitting.decoded import ScratchClip
+from fmn.extract.fitting.clips import DecodedClip
 
 
 def write_clip(folder, name, frames=12, height=36, width=40, seed=0, level=None):
@@ -16,7 +16,7 @@ def write_clip(folder, name, frames=12, height=36, width=40, seed=0, level=None)
             array = np.clip(array.astype(int) // 8 + level, 0, 255).astype(np.uint8)
         files[stream] = str(folder / f"{name}.{stream}.npy")
         np.save(files[stream], array)
-    return ScratchClip(name, files, frames, cut=False)
+    return DecodedClip(name, files, frames, cut=False)
 
 
 @pytest.fixture

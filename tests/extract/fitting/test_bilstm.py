@@ -10,9 +10,10 @@ from fmn.errors import InputError
 from fmn.extract.fitting.augment import Augmentation
 from fmn.extract.fitting.bilstm import FitSettings, fit_bilstm
 from fmn.extract.media.mfcc import normalise, with_slopes
-from fmn.extract.networks.bilstm import load_bilstm, untrained
+from fmn.extract.networks.bilstm import untrained
+from fmn.extract.weights.bilstm_file import bilstm_sha256, load_bilstm, save_bilstm
 
-SMALL = FitSettings(epochs=4, batch=8, lr=1e-2, units=12, stack=3, minutes=5, bf16=False)
+SMALL = FitSettings(epochs=4, batch=8, learning_rate=1e-2, units=12, stack=3, minutes=5, bf16=False)
 
 
 def words(count, kinds=("open", "cut", "pour"), seed=0):
@@ -55,7 +56,7 @@ def test_the_best_epoch_on_the_held_out_part_is_kept():
     items, labels = words(30)
     seen = []
     _, report = fit_bilstm(items, labels, [k >= 21 for k in range(30)], SMALL, seen.append)
-    assert tuple(seen) == report.epochs
+    assert len(seen) == report.epochs
     assert [epoch.number for epoch in seen] == [1, 2, 3, 4]
     accuracies = [epoch.accuracy for epoch in seen]
     best = max(range(4), key=lambda k: (accuracies[k], -seen[k].validation_loss))
@@ -82,13 +83,13 @@ def test_same_seed_same_weights_and_the_global_generator_is_left_alone():
     torch.manual_seed(4)
     same, _ = fit_bilstm(items, labels, [False] * 18, short)
     other, _ = fit_bilstm(items, labels, [False] * 18, dataclasses.replace(short, seed=1))
-    assert one.sha256() == same.sha256() != other.sha256()
+    assert bilstm_sha256(one) == bilstm_sha256(same) != bilstm_sha256(other)
 
 
 def test_what_it_was_fitted_on_is_in_the_file(tmp_path):
     items, labels = words(12)
     model, report = fit_bilstm(items, labels, [False] * 12, dataclasses.replace(SMALL, epochs=1))
-    model.save(tmp_path / "audio.safetensors")
+    save_bilstm(model, tmp_path / "audio.safetensors")
     facts = load_bilstm(tmp_path / "audio.safetensors").fitted_on
     assert (facts["method"], facts["classes"], facts["items"], facts["held_out"]) == ("labels", 3, 12, 0)
     assert facts["settings"]["augmentation"]["warp"] == SMALL.augmentation.warp
@@ -109,30 +110,31 @@ def test_without_labels_utterances_are_told_apart_with_a_warning():
     model, report = fit_bilstm(items, [""] * 15, [k > 10 for k in range(15)], dataclasses.replace(SMALL, epochs=2))
     assert (report.method, report.classes, report.items, report.held_out) == ("items", 11, 11, 0)
     assert "without labels" in report.warning
-    assert model.sha256() != untrained(SMALL.seed, SMALL.units, SMALL.stack, SMALL.pooling).sha256()
+    assert bilstm_sha256(model) != bilstm_sha256(untrained(SMALL.seed, SMALL.units, SMALL.stack, SMALL.pooling))
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_nothing_to_fit_on_leaves_random_weights_with_a_warning(count):
     items, labels = words(count)
     model, report = fit_bilstm(items, labels, [False] * count, SMALL)
-    assert (report.method, report.epochs, report.best_epoch, report.accuracy) == ("none", (), 0, None)
+    assert (report.method, report.epochs, report.best_epoch, report.accuracy) == ("none", 0, 0, None)
     assert "untrained" in report.warning
-    assert model.sha256() == untrained(SMALL.seed, SMALL.units, SMALL.stack, SMALL.pooling).sha256()
+    assert bilstm_sha256(model) == bilstm_sha256(untrained(SMALL.seed, SMALL.units, SMALL.stack, SMALL.pooling))
 
 
 def test_the_time_limit_ends_it_after_an_epoch_and_is_reported():
     items, labels = words(12)
     model, report = fit_bilstm(items, labels, [False] * 12, dataclasses.replace(SMALL, minutes=1e-9))
-    assert (len(report.epochs), report.best_epoch, report.cut) == (1, 1, True)
+    assert (report.epochs, report.best_epoch, report.cut) == (1, 1, True)
     assert model.fitted_on["cut"] is True
 
 
 @pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no bf16 LSTM")
 def test_bfloat16_fits_too():
     items, labels = words(12)
-    model, report = fit_bilstm(items, labels, [False] * 12, dataclasses.replace(SMALL, epochs=1, bf16=True))
-    assert np.isfinite(report.epochs[0].loss)
+    seen = []
+    model, _ = fit_bilstm(items, labels, [False] * 12, dataclasses.replace(SMALL, epochs=1, bf16=True), seen.append)
+    assert np.isfinite(seen[0].loss)
     assert np.isfinite(model.embed(items)).all()
 
 
@@ -143,7 +145,7 @@ def test_arguments_that_do_not_match_are_refused():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"lr": 0.0}, {"minutes": 0.0}, {"weight_decay": -1.0}, {"smoothing": 1.0}]
+    "wrong", [{"epochs": 0}, {"learning_rate": 0.0}, {"minutes": 0.0}, {"weight_decay": -1.0}, {"smoothing": 1.0}]
 )
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(InputError, match="Fitting needs"):
@@ -151,7 +153,7 @@ def test_settings_out_of_range_are_refused(wrong):
 
 
 def test_an_augmentation_of_nothing_is_allowed():
-    plain = Augmentation(speed=(1, 1), warp=0, noise=0, time_masks=0, band_masks=0)
+    plain = Augmentation(speed=(1.0, 1.0), warp=0, noise=0, time_masks=0, band_masks=0)
     items, labels = words(12)
     _, report = fit_bilstm(items, labels, [False] * 12, dataclasses.replace(SMALL, epochs=1, augmentation=plain))
-    assert len(report.epochs) == 1
+    assert report.epochs == 1

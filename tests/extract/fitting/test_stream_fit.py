@@ -8,14 +8,14 @@ import torch
 
 from fmn.errors import InputError
 from fmn.extract.fitting.checkpoint import FolderKeeper
-from fmn.extract.fitting.settings import FinetuneSettings
+from fmn.extract.fitting.clips import as_batch, centre_windows, mirrored
+from fmn.extract.fitting.i3d_settings import FinetuneSettings
 from fmn.extract.fitting.sources import FrameSource, MapSource
-from fmn.extract.fitting.stream import FitClips, StreamFit, two_stream_accuracy
-from fmn.extract.fitting.windows_of import as_batch, centre_windows, mirrored
+from fmn.extract.fitting.stream_fit import FitClips, StreamFit, two_stream_accuracy
 from fmn.extract.networks.i3d import untrained_i3d
 from fmn.extract.networks.i3d_fast import FastI3d
 
-HOW = FinetuneSettings(epochs=2, batch=3, rate=1e-3, precision="fp32", dropout=0.2)
+HOW = FinetuneSettings(epochs=2, batch=3, learning_rate=1e-3, precision="fp32", dropout=0.2)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_frozen_stages_do_not_move(clips):
 
 
 def test_patience_ends_a_fitting(clips):
-    one = fit(clips, replace(HOW, epochs=50, patience=1, rate=1e-9))
+    one = fit(clips, replace(HOW, epochs=50, patience=1, learning_rate=1e-9))
     one.run(lambda epoch: None)
     assert len(one.epochs) - 1 - one.best.number == 1 < 50
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from fmn.extract.items.manifest import read_manifest
-from fmn.extract.media import decode
-from fmn.extract.media import frames as video
+from fmn.extract.media import stream
 from fmn.extract.media.frames import frames
 
 BITS = 16  # blocks of 16 x 16 pixels, 4 x 4 of them
@@ -124,10 +123,10 @@ class Counted:
 
     def __init__(self, monkeypatch):
         self.packets = self.opened = 0
-        packets, opened = decode._packets, video.opened
+        packets, opened = stream.MediaStream._packets, stream.opened
 
-        def counting(container):
-            for packet, whole in packets(container):
+        def counting(media):
+            for packet, whole in packets(media):
                 self.packets += packet.stream.type == "video"
                 yield packet, whole
 
@@ -135,8 +134,8 @@ class Counted:
             self.opened += 1
             return opened(path)
 
-        monkeypatch.setattr(decode, "_packets", counting)
-        monkeypatch.setattr(video, "opened", counting_files)
+        monkeypatch.setattr(stream.MediaStream, "_packets", counting)
+        monkeypatch.setattr(stream, "opened", counting_files)
 
 
 RATE = 10

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from fmn.errors import InputError
-from fmn.extract.media.flow import flow_fields, quantise
+from fmn.extract.media.flow import flow_fields, flow_levels, frames_with_flow, quantise
+from fmn.extract.media.flow_methods import METHODS
 
 
 def textured(height=64, width=80, seed=0):
@@ -79,6 +80,33 @@ def test_fields_are_streamed():
     assert max(most) <= 3
 
 
+def test_a_frame_comes_with_the_field_that_leads_from_it():
+    frames = list(moving([(1, 0), (0, 2)]))
+    both = list(frames_with_flow(iter(frames), "dis"))
+    assert all(shown is frame for (shown, _), frame in zip(both, frames, strict=True))
+    assert all(np.array_equal(one, two) for (_, one), two in zip(both, flow_fields(frames, "dis"), strict=True))
+
+
+def test_a_line_in_the_table_is_a_new_method(monkeypatch):
+    monkeypatch.setitem(METHODS, "right", lambda: lambda one, two: np.dstack([np.ones_like(one), one * 0]))
+    first, second = flow_fields(moving([(1, 0)]), "right")
+    assert first[..., 0].all() and not first[..., 1].any() and np.array_equal(first, second)
+    with pytest.raises(InputError, match=r"one of tvl1, dis, right; got 'raft'"):
+        next(flow_fields([], "raft"))
+
+
+def test_every_method_can_be_chosen_wherever_one_is():
+    from fmn.commands import extract, finetune, weights
+    from fmn.extract.encoders.settings import FLOWS
+
+    def choices(command):
+        return next(tuple(option.type.choices) for option in command.params if option.name == "flow")
+
+    assert choices(weights.check_command) == tuple(METHODS)
+    assert choices(finetune.video) == (*METHODS, "none")
+    assert choices(extract.main) == FLOWS == ("auto", *METHODS, "none")
+
+
 def test_an_unknown_method():
     with pytest.raises(InputError, match=r"one of tvl1, dis; got 'raft'"):
         next(flow_fields([], "raft"))
@@ -107,3 +135,6 @@ def test_quantise_has_256_levels_with_the_ends_at_one():
     assert (levels[0], levels[-1]) == (-1, 1)
     assert np.allclose(np.diff(levels), 2 / 255, atol=1e-6)
     assert quantise(np.zeros(1))[0] == pytest.approx(1 / 255)
+    every = np.linspace(-20, 20, 256, dtype=np.float32)
+    assert flow_levels(every).tolist() == list(range(256)) and flow_levels(every).dtype == np.uint8
+    assert np.array_equal(flow_levels(every), np.rint((quantise(every) + 1) * 127.5))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fmn.extract.media.mel import frames, htk_bank, magnitudes, slaney_bank
+from fmn.extract.media.mel import htk_bank, magnitudes, overlapping, slaney_bank
 
 
 def triangle(x, low, centre, high):
@@ -40,8 +40,8 @@ def test_the_slaney_bank_is_the_plain_rule():
 
 
 def test_frames_overlap_and_leave_no_half_one():
-    assert frames(np.arange(10), 4, 3).tolist() == [[0, 1, 2, 3], [3, 4, 5, 6], [6, 7, 8, 9]]
-    assert frames(np.arange(9), 4, 3).tolist() == [[0, 1, 2, 3], [3, 4, 5, 6]]
+    assert overlapping(np.arange(10), 4, 3).tolist() == [[0, 1, 2, 3], [3, 4, 5, 6], [6, 7, 8, 9]]
+    assert overlapping(np.arange(9), 4, 3).tolist() == [[0, 1, 2, 3], [3, 4, 5, 6]]
 
 
 @pytest.mark.parametrize("centred", [False, True])

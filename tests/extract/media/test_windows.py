@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fmn.extract.media.windows import cut as cut_anything
 from fmn.extract.media.windows import windows
 
 
@@ -87,6 +88,13 @@ def test_no_more_than_one_window_of_frames_is_held():
         gc.enable()
     assert count == 25
     assert most <= 18
+
+
+def test_anything_is_cut_like_frames():
+    assert [("".join(window), added) for window, added in cut_anything("abcdefgh", 3)] == [
+        ("abc", 0), ("def", 0), ("fgh", 0),
+    ]  # fmt: skip
+    assert [("".join(window), added) for window, added in cut_anything("ab", 5)] == [("ababa", 3)]
 
 
 def test_length_and_step_are_positive():

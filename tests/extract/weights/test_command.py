@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from fmn.commands.weights import main
 from fmn.extract.networks.i3d import untrained_i3d
 from fmn.extract.weights import known as catalogue
-from fmn.extract.weights.identity import weights_file
-from fmn.extract.weights.selftest import sample_logits
+from fmn.extract.weights.checksums import weights_file
+from fmn.extract.weights.i3d_outputs import sample_logits
 
 
 @pytest.fixture

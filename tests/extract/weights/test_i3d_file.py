@@ -12,9 +12,10 @@ from safetensors.torch import save_file
 
 from fmn.errors import InputError
 from fmn.extract.networks.i3d import untrained_i3d
-from fmn.extract.weights.i3d_file import load_i3d, read_state
-from fmn.extract.weights.identity import state_sha256, weights_file
+from fmn.extract.weights.checksums import state_sha256, weights_file
+from fmn.extract.weights.i3d_file import load_i3d
 from fmn.extract.weights.known import KNOWN, by_name
+from fmn.extract.weights.state_file import read_state
 
 MIXED = [f"{n}{letter}" for n, letters in ((3, "bc"), (4, "bcdef"), (5, "bc")) for letter in letters]
 
@@ -207,7 +208,9 @@ def test_missing_files_and_folders_are_sentences(tmp_path):
 def test_a_pickled_object_is_refused_unexecuted(tmp_path, zipped):
     network = untrained_i3d(3, 0, num_classes=1)
     torch.save(network, tmp_path / "module.pt", _use_new_zipfile_serialization=zipped)
-    with pytest.raises(InputError, match=r"pickled object \(fmn\.extract\.i3d\.InceptionI3d\).*save the network's"):
+    with pytest.raises(
+        InputError, match=r"pickled object \(fmn\.extract\.networks\.i3d\.InceptionI3d\).*save the network's"
+    ):
         load_i3d(tmp_path / "module.pt", 3)
     content = {"state_dict": {"a": torch.zeros(1)}, "arguments": Namespace(rate=1)}
     torch.save(content, tmp_path / "more.pt", _use_new_zipfile_serialization=zipped)

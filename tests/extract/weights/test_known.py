@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from fmn.errors import InputError
-from fmn.extract.weights.classes import KINETICS_400, kinetics_400, top
 from fmn.extract.weights.folder import files_in, find_i3d, find_known, told_folder, weights_folder
+from fmn.extract.weights.i3d_outputs import KINETICS_400, PUBLISHED, kinetics_400, top
 from fmn.extract.weights.known import KNOWN, USES, by_blob, by_name, kinetics_file
-from fmn.extract.weights.selftest import PUBLISHED
 
 
 def test_names_files_and_contents_are_each_one_files_own():

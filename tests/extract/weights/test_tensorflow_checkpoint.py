@@ -4,9 +4,9 @@ import random
 
 import numpy as np
 import pytest
+from crc32c import crc32c
 
 from fmn.errors import InputError
-from fmn.extract.weights.crc32c import crc32c
 from fmn.extract.weights.tensorflow_checkpoint import checkpoint_prefix, read_tensorflow_checkpoint
 
 VALUES = {

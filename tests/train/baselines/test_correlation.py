@@ -15,8 +15,7 @@ from fmn.install import hint
 from fmn.retrieval.towers import TowersConfig, TwoTowers
 from fmn.train.baselines import cca, cfa, dcca, kcca
 from fmn.train.baselines.pairs import pair_rows
-from fmn.train.data import Side, TrainingSet
-from fmn.train.validation import validation_map
+from fmn.train.data import Side, TrainingSet, validation_map
 
 FITS = {"cca": cca.fit_cca, "kcca": kcca.fit_kcca, "dcca": dcca.fit_dcca, "cfa": cfa.fit_cfa}
 QUICK = {"cca": {}, "kcca": {}, "dcca": {"hidden": 8, "steps": 2}, "cfa": {}}
@@ -246,7 +245,7 @@ def test_dcca_ends_in_the_cca_of_its_outputs_and_learns_what_is_not_linear():
     fit, held = draw(12), draw(6)
     fit, held = ((*part[:2], part[2], part[3]) for part in (fit, held))
     data = training_set(*fit, held=held)
-    towers = dcca.fit_dcca(data, seed=0, hidden=32, dropout=0.0, ridge=0.01, rate=1e-2, power=0.0, steps=60)
+    towers = dcca.fit_dcca(data, seed=0, hidden=32, dropout=0.0, ridge=0.01, learning_rate=1e-2, power=0.0, steps=60)
     assert validation_map(towers, data) > 0.95
     assert validation_map(cca.fit_cca(data, seed=0), data) < 0.8
     left, right = written_out(*outputs(towers, data), *fit[2:])

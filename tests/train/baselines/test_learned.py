@@ -9,13 +9,12 @@ import torch
 from fmn.retrieval.towers import TowersConfig, TwoTowers
 from fmn.train.baselines.avlnet import SETTINGS as AVLNET
 from fmn.train.baselines.avlnet import fit_avlnet
-from fmn.train.baselines.descent import descend
+from fmn.train.baselines.descent import descend, passes
 from fmn.train.baselines.semantic import SETTINGS as SEMANTIC
 from fmn.train.baselines.semantic import fit_semantic
 from fmn.train.baselines.vmnet import SETTINGS as VMNET
 from fmn.train.baselines.vmnet import fit_vmnet
-from fmn.train.budget import passes
-from fmn.train.validation import validation_map
+from fmn.train.data import validation_map
 
 QUICK = {"steps": 3, "common": 16}
 FITS = {
@@ -107,7 +106,7 @@ def test_descent_adds_what_is_asked_of_each_modality_by_itself(easy):
     before = [tower.weight.norm().item() for tower in (towers.video, towers.audio)]
     none = dataclasses.replace(easy.held_video, codes=easy.held_video.codes[:0])
     bare = dataclasses.replace(easy, held_video=none)  # nothing is held out, so the last epoch is kept
-    descend(towers, bare, nothing, structure=structure, seed=0, steps=100, batch=40, rate=1e-2)
+    descend(towers, bare, nothing, structure=structure, seed=0, steps=100, batch=40, learning_rate=1e-2)
     assert seen == [((40, 12), (40, 3))] * 200
     for tower, norm in zip((towers.video, towers.audio), before, strict=True):
         assert tower.weight.norm().item() < 0.5 * norm

@@ -1,1 +1,0 @@
-"""The comparison: every system on one split, with equally many candidates tried on the validation part."""

@@ -1,0 +1,1 @@
+"""What is measured with the fittings: the comparison of all systems, the study of the FMN, new categories."""

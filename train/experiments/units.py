@@ -1,0 +1,186 @@
+"""The units of work: a candidate tried on the validation part, and a run of the chosen one judged on the test split;
+and all of them in several processes."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fmn.cache import FeatureCache
+from fmn.device import pick_device
+from fmn.errors import InputError
+from fmn.retrieval.network import FmnConfig
+from fmn.retrieval.protocol import evaluate_cache
+from fmn.retrieval.store import BEST_FILE, RUN_FILE, load, read_run, save_network, write_json
+from fmn.workers import processes
+
+from ..baselines.descent import passes
+from ..baselines.registry import System
+from ..checkpoint import LAST_FILE
+from ..data import load_training_set, validation_map, validation_metrics
+from ..run import run_facts, train
+from ..settings import TrainSettings, parted
+from .experiment_folder import RESULT_FILE
+
+HELD_OUT = TrainSettings().validation
+SHOWN = (1, 10, 25)  # depths that a candidate's file tells
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One fitting. `ks` is empty for a candidate, which sees the train split only; `place` is what it leaves: the file
+    of a candidate, the folder of a run."""
+
+    system: System
+    cache: Path
+    encoders: dict[str, str]
+    setting: dict[str, Any]
+    seed: int
+    device: str
+    place: Path
+    ks: tuple[int, ...] = ()
+
+
+Following = Callable[[Unit, InputError | None], list[Unit]]
+"""Is told that a unit is over, and why it failed; returns the units that may be done now."""
+
+
+def work_all(units: list[Unit], following: Following, workers: int) -> None:
+    """Do `units` and what follows from them, in `workers` processes; one worker is this process itself.
+
+    On an exception, Ctrl-C among them, the processes end at once; finished units are kept.
+
+    Raises:
+        InputError: a process died.
+    """
+    if workers == 1:
+        waiting = list(units)
+        while waiting:
+            unit = waiting.pop(0)
+            waiting += following(unit, _outcome(partial(work, unit)))
+        return
+    with processes(workers) as pool:
+        at = {pool.submit(work, unit): unit for unit in units}
+        while at:
+            for future in wait(at, return_when=FIRST_COMPLETED).done:
+                more = following(at.pop(future), _outcome(future.result))
+                at |= {pool.submit(work, unit): unit for unit in more}
+
+
+def _outcome(call: Callable[[], None]) -> InputError | None:
+    try:
+        call()
+    except InputError as error:
+        return error
+    return None
+
+
+def work(unit: Unit) -> None:
+    """Do a unit on one thread and leave its JSON, durably and last. What a killed one has left is thrown away.
+
+    Raises:
+        InputError: the system cannot be fitted on this cache, or gives scores that are no numbers.
+    """
+    with _one_thread():
+        torch.manual_seed(unit.seed)
+        try:
+            (_judge if unit.ks else _try)(unit)
+        except (np.linalg.LinAlgError, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]
+            raise InputError(
+                f"{unit.system.name} cannot be solved on this cache with {unit.setting}: {error}"
+            ) from None
+
+
+def _try(unit: Unit) -> None:
+    folder = unit.place.with_suffix("")
+    found, seconds = _fit(unit, folder)
+    data = load_training_set(FeatureCache(unit.cache), unit.encoders, HELD_OUT, torch.device("cpu"))
+    both = list(validation_metrics(load(folder).network, data, SHOWN).values())
+    shown = {"mAP": sum(each["mAP"] for each in both) / 2}
+    for metric in ("hit_rate", "recall"):
+        shown |= {f"{metric}@{k}": sum(each[metric][str(k)] for each in both) / 2 for k in SHOWN}
+    shutil.rmtree(folder, ignore_errors=True)
+    result = {"setting": unit.setting, "validation_mAP": found, "seconds": seconds, "validation": shown}
+    write_json(unit.place, result)
+
+
+def _judge(unit: Unit) -> None:
+    found, seconds = _fit(unit, unit.place)
+    cache, retriever = FeatureCache(unit.cache), load(unit.place)
+    retriever.check(cache)
+    names = {f"{modality}_encoder": name for modality, name in unit.encoders.items()}
+    report = evaluate_cache(cache, retriever, unit.ks, **names)  # type: ignore[arg-type]
+    result = {
+        "system": unit.system.name,
+        "seed": unit.seed,
+        "setting": unit.setting,
+        "encoders": unit.encoders,
+        "validation_mAP": found,
+        "seconds": seconds,
+        "relevant": report.relevant,
+        "items": dict(report.items),
+        "failed": len(report.failed),
+        "directions": dict(report.directions),
+        "warnings": list(dict.fromkeys([*report.warnings, *read_run(unit.place)["warnings"]])),
+    }
+    write_json(unit.place / RESULT_FILE, result)
+
+
+def _fit(unit: Unit, folder: Path) -> tuple[float, float]:
+    """Leave a run in `folder`; (validation mAP in [0, 1], seconds of fitting)."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    cache = FeatureCache(unit.cache)
+    return (_fit_fmn if unit.system.fit is None else _fit_towers)(unit, cache, folder)
+
+
+def _fit_fmn(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, float]:
+    shape, schedule = parted(unit.setting)
+    data = load_training_set(cache, unit.encoders, HELD_OUT, torch.device("cpu"))
+    epochs, patience = passes(data, schedule.get("batch", TrainSettings.batch))
+    given = {"epochs": epochs, "patience": patience, **schedule}
+    config, settings = FmnConfig(**shape), TrainSettings(seed=unit.seed, **given)
+    trained = train(cache, folder, config, settings, encoders=unit.encoders, device=unit.device)
+    (folder / LAST_FILE).unlink()  # three times the run's size, and of use to nobody who does not resume it
+    facts = read_run(folder)
+    write_json(folder / RUN_FILE, {**facts, "config": facts["config"].to_json(), "system": unit.system.name})
+    return trained.fitting.best_map, sum(row["seconds"] for row in trained.fitting.history)
+
+
+def _fit_towers(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, float]:
+    assert unit.system.fit is not None
+    data = load_training_set(cache, unit.encoders, HELD_OUT, torch.device(pick_device(unit.device)))
+    if not data.has_validation:
+        raise InputError(
+            f"The validation part of the {unit.encoders['audio']} features holds no match with that of the "
+            f"{unit.encoders['video']} features: extract the items that are missing."
+        )
+    began = time.monotonic()
+    towers = unit.system.fit(data, seed=unit.seed, **unit.setting).eval()
+    seconds = time.monotonic() - began
+    found = validation_map(towers, data)
+    folder.mkdir()
+    facts = run_facts(cache, unit.encoders, data, towers.config, unit.setting, unit.seed)
+    save_network(folder / BEST_FILE, towers)
+    ending = {"system": unit.system.name, "status": "finished", "best": {"validation_mAP": found}}
+    write_json(folder / RUN_FILE, {**facts, **ending})
+    return found, seconds
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The steps are small: more threads only wait for one another, and sums would depend on their number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
