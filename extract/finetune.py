@@ -16,7 +16,7 @@ from fmn.progress import Watcher
 
 from .fitting.bilstm import FitSettings, fit_on_train
 from .fitting.checkpoint import FolderKeeper, write_history
-from .fitting.decoding import check_room
+from .fitting.clips import check_room
 from .fitting.i3d_settings import FinetuneSettings
 from .fitting.starting_weights import beginning, seen_before
 from .fitting.train_part import TrainPart

@@ -1,11 +1,9 @@
 """The item graph on local workers: Dask runs one task a chunk of items, in processes that may die without harm."""
 
 import logging
-import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from multiprocessing import resource_tracker
 from typing import Any
 
 import dask
@@ -14,7 +12,7 @@ from distributed.scheduler import KilledWorker
 
 from fmn.errors import BadItem, InputError
 from fmn.item import Item
-from fmn.workers import ENVIRONMENT, Task
+from fmn.workers import ENVIRONMENT, Task, deaf_children
 
 from .fitting.train_part import Map
 
@@ -41,7 +39,7 @@ def local_workers(workers: int) -> Iterator[Client]:
     """A Dask client on `workers` local processes, which have the environment of all our workers (`fmn.workers`)."""
     # A worker that dies is reported as its item's failure, in a sentence; Dask's own log lines would only repeat it.
     with ExitStack() as stack:
-        with _deaf_children(), dask.config.set(_ENVIRONMENT):
+        with deaf_children(), dask.config.set(_ENVIRONMENT):
             cluster = stack.enter_context(
                 LocalCluster(
                     n_workers=workers,
@@ -55,21 +53,6 @@ def local_workers(workers: int) -> Iterator[Client]:
             )
             client = stack.enter_context(Client(cluster))
         yield client
-
-
-@contextmanager
-def _deaf_children() -> Iterator[None]:
-    """What starts in here does not hear Ctrl-C, which a terminal sends to all processes: this one ends the others.
-
-    Blocked and not ignored: a Ctrl-C meanwhile comes after it, and the thread that starts workers, the restarted ones
-    too, passes the block on.
-    """
-    resource_tracker.ensure_running()  # its start would lift the block
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run_items(client: Client, task: Task, items: Sequence[Item], chunk: int) -> Iterator[list[tuple[Item, Any]]]:

@@ -1,6 +1,5 @@
 """What all tests share: no network, one thread each (the cores are for their processes), and which of them are slow."""
 
-import hashlib
 import os
 import shutil
 import signal
@@ -111,11 +110,12 @@ def voice(tmp_path_factory):
 def begin(voice):
     """begin(cache) leaves what an interrupted extraction leaves: its Bi-LSTM, which the next one goes on with."""
     from fmn.cache import CacheWriter, EncoderRecord
+    from fmn.extract.weights.bilstm_file import bilstm_sha256, load_bilstm
 
     def write(cache):
         with CacheWriter(cache) as writer:
             shutil.copy(voice, cache)
-            sha256, asked = {"bilstm": hashlib.sha256(voice.read_bytes()).hexdigest()}, {"weights": "fitted", "seed": 0}
+            sha256, asked = {"bilstm": bilstm_sha256(load_bilstm(voice))}, {"weights": "fitted", "seed": 0}
             weights = {"source": "begun", "files": {"bilstm": voice.name}, "sha256": sha256}
             writer.declare(EncoderRecord("audio", "bilstm", 16, {}, weights, notes={"asked": asked}))
 

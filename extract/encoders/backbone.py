@@ -90,6 +90,11 @@ class Backbone:
         return "auto" if given in AUTO else given
 
 
+def always(preprocessing: Mapping[str, Any], settings: ExtractSettings) -> dict[str, Any]:
+    """The same preprocessing whatever the settings."""
+    return dict(preprocessing)
+
+
 def spectrogram_patches(
     item: Item, preprocessing: Mapping[str, Any], *, spectrogram: Callable[[np.ndarray], np.ndarray], length: int
 ) -> Iterator[Window]:

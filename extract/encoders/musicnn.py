@@ -19,8 +19,7 @@ from ..media.waveform import RATE
 from ..networks.musicnn import BANDS, FEATURES, PATCH, MusiCnn, musicnn
 from ..weights.state_file import load_state
 from ..weights.tensorflow_checkpoint import checkpoint_prefix, read_tensorflow_checkpoint
-from .backbone import Backbone, backbone_entry, spectrogram_patches
-from .settings import ExtractSettings
+from .backbone import Backbone, always, backbone_entry, spectrogram_patches
 
 N_FFT, HOP = 512, 256
 LOUDNESS = 10_000.0  # log10(10000 x + 1)
@@ -118,10 +117,6 @@ def _as_torch(value: np.ndarray, ndim: int) -> Tensor:
     return torch.from_numpy(np.array(value, np.float32))
 
 
-def _preprocessing(settings: ExtractSettings) -> dict[str, Any]:
-    return dict(PREPROCESSING)
-
-
 MUSICNN = backbone_entry(
     Backbone(
         modality="audio",
@@ -130,7 +125,7 @@ MUSICNN = backbone_entry(
         dim=FEATURES,
         build=musicnn,
         load=load_musicnn,
-        preprocessing=_preprocessing,
+        preprocessing=functools.partial(always, PREPROCESSING),
         windows=patches,
         names=("MTT_musicnn", "musicnn.safetensors"),
         origin="the folder musicnn/MTT_musicnn of the Python package musicnn (pip download --no-deps musicnn)",

@@ -17,7 +17,7 @@ from ..networks.musimnet import FEATURES, PATCH, MusimNet, musimnet
 from ..weights.checksums import state_sha256
 from ..weights.state_file import load_state
 from . import backbone
-from .backbone import ROLE, Backbone, backbone_entry, spectrogram_patches
+from .backbone import ROLE, Backbone, always, backbone_entry, spectrogram_patches
 from .door import Settled
 from .settings import ExtractSettings
 
@@ -40,10 +40,6 @@ def load_musimnet(path: Path) -> MusimNet:
     return network
 
 
-def _preprocessing(settings: ExtractSettings) -> dict[str, Any]:
-    return dict(PREPROCESSING)
-
-
 BACKBONE = Backbone(
     modality="audio",
     name="musimnet",
@@ -51,7 +47,7 @@ BACKBONE = Backbone(
     dim=FEATURES,
     build=musimnet,
     load=load_musimnet,
-    preprocessing=_preprocessing,
+    preprocessing=functools.partial(always, PREPROCESSING),
     windows=functools.partial(spectrogram_patches, spectrogram=spectrogram, length=PATCH),
     names=(),
     origin="",

@@ -10,8 +10,7 @@ from ..media.mel import htk_bank, magnitudes
 from ..media.waveform import RATE
 from ..networks.vggish import BANDS, FEATURES, PATCH, Vggish, vggish
 from ..weights.state_file import load_state
-from .backbone import Backbone, backbone_entry, spectrogram_patches
-from .settings import ExtractSettings
+from .backbone import Backbone, always, backbone_entry, spectrogram_patches
 
 WINDOW, HOP, N_FFT = 400, 160, 512
 LOW, HIGH, OFFSET = 125.0, 7500.0, 0.01
@@ -44,10 +43,6 @@ def load_vggish(path: Path) -> Vggish:
     return network
 
 
-def _preprocessing(settings: ExtractSettings) -> dict[str, Any]:
-    return dict(PREPROCESSING)
-
-
 VGGISH = backbone_entry(
     Backbone(
         modality="audio",
@@ -56,7 +51,7 @@ VGGISH = backbone_entry(
         dim=FEATURES,
         build=vggish,
         load=load_vggish,
-        preprocessing=_preprocessing,
+        preprocessing=functools.partial(always, PREPROCESSING),
         windows=patches,
         names=("vggish-10086976.pth",),
         origin="vggish-10086976.pth of harritaylor/torchvggish",

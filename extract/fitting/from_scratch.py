@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..media.two_streams import VideoSettings
 from ..networks.i3d import random_stream
-from .decoding import check_room
+from .clips import check_room
 from .i3d_settings import FinetuneSettings
 from .train_part import TrainPart
 from .video_fit import Began, VideoFit, fit_video

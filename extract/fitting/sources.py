@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..networks.i3d_fast import FastI3d
-from .decoded_clips import DecodedClip, as_batch, centre_windows, mirrored, random_window
+from .clips import DecodedClip, as_batch, centre_windows, mirrored, random_window
 
 
 class Source(Protocol):

@@ -15,7 +15,7 @@ from fmn.errors import InputError
 from ..networks.i3d import InceptionI3d
 from ..networks.i3d_fast import inference_dtype
 from .classifier import fit_head
-from .decoded_clips import DecodedClip
+from .clips import DecodedClip
 from .epochs import Epoch, warm_cosine
 from .i3d_settings import FinetuneSettings
 from .sources import Source

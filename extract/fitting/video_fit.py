@@ -19,8 +19,7 @@ from ..networks.i3d_fast import DTYPES, FastI3d
 from ..weights.fitted_on import item_keys
 from ..weights.i3d_header import FittedI3d
 from .classifier import Classes, find_classes
-from .decoded_clips import DecodedClip, as_batch, centre_windows
-from .decoding import Decoder, affordable, balanced
+from .clips import DecodedClip, Decoder, affordable, as_batch, balanced, centre_windows
 from .epochs import Epoch
 from .i3d_settings import FinetuneSettings
 from .sources import FrameSource, MapSource, Source

@@ -2,9 +2,15 @@
 
 Only the architectures are taken from pytorchvideo. Its hub would download, and its transforms do not import beside a
 current torchvision; neither is used.
+
+Its models import torchvision, though, and the wheel of torchvision on PyPI for Linux is linked with CUDA's libraries:
+beside a CPU build of torch its compiled operators cannot be loaded, and importing it fails, because it registers shape
+functions for two operators that are not there. Nothing that is used here calls them: it is enough that their names
+exist, so they are declared - only where they are missing.
 """
 
 import importlib
+import sys
 import warnings
 from typing import Any
 
@@ -14,9 +20,12 @@ from torch import Tensor, nn
 from fmn.errors import InputError
 from fmn.install import hint
 
-from .torchvision_import import import_torchvision
-
 DIM = 2048
+SCHEMAS = {
+    "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+}
+_declared: list[torch.library.Library] = []  # the declarations live as long as this does
 
 
 class ZooNetwork(nn.Module):
@@ -65,3 +74,41 @@ def zoo_network(name: str) -> ZooNetwork:
     with torch.random.fork_rng(devices=[]):  # its own initialisation must not move the caller's generator
         *blocks, head = builder(pretrained=False).blocks
     return ZooNetwork(nn.ModuleList([*blocks, X3dEnd(head)] if name == "x3d_m" else blocks)).eval()
+
+
+def import_torchvision() -> None:
+    """Import torchvision, or raise an InputError that says how to get it."""
+    if "torchvision" in sys.modules:
+        return
+    try:
+        importlib.import_module("torchvision")
+        return
+    except ModuleNotFoundError as error:
+        raise InputError(_wanted(error)) from None
+    except RuntimeError as error:
+        if "does not exist" not in str(error):
+            raise
+    _forget()
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
+    for name, schema in SCHEMAS.items():
+        if not hasattr(torch.ops.torchvision, name):
+            library.define(schema)  # type: ignore[no-untyped-call]
+    _declared.append(library)
+    try:
+        importlib.import_module("torchvision")
+    except (ImportError, RuntimeError) as error:
+        _forget()
+        raise InputError(_wanted(error)) from None
+
+
+def _wanted(error: Exception) -> str:
+    return (
+        f"This encoder needs pytorchvideo and a torchvision that fits torch {torch.__version__} ({error}): install "
+        f"them with {hint('zoo')}."
+    )
+
+
+def _forget() -> None:
+    """Drop what a failed import left behind, so that it can be tried again."""
+    for name in [name for name in sys.modules if name == "torchvision" or name.startswith("torchvision.")]:
+        del sys.modules[name]

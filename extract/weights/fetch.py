@@ -19,6 +19,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fmn.errors import InputError
+from fmn.files import replacing
 
 from .checksums import weights_file
 from .folder import find_i3d, find_known, weights_folder
@@ -223,9 +224,8 @@ def _etag(part: Path) -> Path:
 def _remember(part: Path, mark: str) -> None:
     """Keep a strong ETag; a weak one (W/...) does not promise the same bytes."""
     if mark.startswith('"'):
-        temporary = part.with_name(f"{part.name}.etag.{os.getpid()}.tmp")
-        temporary.write_text(mark, encoding="ascii", errors="ignore")
-        os.replace(temporary, _etag(part))
+        with replacing(_etag(part)) as temporary:
+            temporary.write_text(mark, encoding="ascii", errors="ignore")
     else:
         _etag(part).unlink(missing_ok=True)
 

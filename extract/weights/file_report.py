@@ -8,10 +8,9 @@ import torch
 from fmn.errors import InputError
 
 from .checksums import WeightsFile, weights_file
-from .i3d_file import STREAMS, i3d_of
+from .i3d_file import STREAMS, Seen, i3d_of, seen
 from .known import KNOWN, USES, Catalogue, KnownFile, by_blob
 from .state_file import read_state
-from .tensor_names import Seen, seen
 
 
 @dataclass(frozen=True)

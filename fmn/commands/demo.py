@@ -11,11 +11,11 @@ from pathlib import Path
 
 import click
 
-from fmn.commands.extract import cores
 from fmn.commands.progress import Bars
 from fmn.commands.shell import command
 from fmn.errors import InputError
 from fmn.install import hint
+from fmn.workers import cores
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ def main(out: Path, seed: int, full: bool, **counts: int | None) -> None:
     with Bars() as bars:
         kitchen = make_kitchen(out / "kitchen", seed, size.videos, size.utterances, watcher=bars)
     cache, run, manifest = out / "cache", out / "runs" / f"seed-{seed}", ("--manifest", str(kitchen.manifest))
-    audio, video = (), ("--video-weights", "random:0", "--flow", "dis")  # an untrained I3D needs no download
+    audio: tuple[str, ...] = ()
+    video = ("--video-weights", "random:0", "--flow", "dis")  # an untrained I3D needs no download
     if size.units:
         voice = out / "voice" / "bilstm.safetensors"
         audio = ("--audio-weights", str(voice))

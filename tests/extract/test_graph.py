@@ -1,16 +1,26 @@
 """Real workers: what Ctrl-C does to all of them, and that two clusters live side by side in silence."""
 
+import functools
+import operator
 import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
+import cv2
 import pytest
+import torch
 
 from fmn.device import pick_device
 from fmn.errors import InputError
+from fmn.extract import graph
+from fmn.extract.fitting.train_part import each
+from fmn.extract.graph import local_workers, mapper, run_items
 from fmn.extract.query import encode_query
+from fmn.item import Item
+from fmn.workers import ENVIRONMENT
 
 PROGRAM = """
 import os
@@ -48,6 +58,31 @@ def test_ctrl_c_in_a_terminal_ends_all_with_one_sentence(tmp_path):
     _, said = process.communicate(timeout=120)
     assert len(workers) == 2 and said == "Error: Interrupted. What is finished is kept.\n" and process.returncode == 130
     assert not any(Path("/proc", worker).exists() for worker in workers)
+
+
+def test_workers_have_the_environment_of_all_our_workers_and_name_what_fails():
+    items = [Item(name, "audio", f"/{name}") for name in ("a", "bad", "c")]
+    with local_workers(1) as client:
+        for name, value in ENVIRONMENT.items():
+            assert list(client.run(os.getenv, name).values()) == [value]
+        assert list(client.run(torch.get_num_threads).values()) == list(client.run(cv2.getNumThreads).values()) == [1]
+        task = functools.partial(each, make=operator.attrgetter("id"))
+        found = [pair for batch in run_items(client, task, items, 2) for pair in batch]
+        assert sorted(found, key=lambda pair: pair[0].id) == [(item, item.id) for item in items]
+        broken = functools.partial(each, make=operator.attrgetter("none"))
+        (failed,) = [pair for batch in run_items(client, broken, items[:1], 1) for pair in batch]
+        assert failed[0] == items[0] and "unexpected AttributeError" in str(failed[1])
+
+
+def test_no_worker_starts_before_there_is_a_task(monkeypatch):
+    started = []
+    monkeypatch.setattr(graph, "local_workers", lambda count: nullcontext(started.append(count)))
+    monkeypatch.setattr(graph, "run_items", lambda client, task, items, chunk: iter([[(items[0], chunk)]]))
+    with mapper(3) as run:
+        assert not started
+        for _ in range(2):
+            assert list(run(list, ["item"], 5)) == [[("item", 5)]]
+        assert started == [3]
 
 
 @pytest.mark.parametrize("name", ["", "cuda:x", "meta", "mps", "cuda:999", "cpu:0"])

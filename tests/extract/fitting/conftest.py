@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fmn.extract.fitting.decoded_clips import DecodedClip
+from fmn.extract.fitting.clips import DecodedClip
 
 
 def write_clip(folder, name, frames=12, height=36, width=40, seed=0, level=None):

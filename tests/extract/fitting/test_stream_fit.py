@@ -8,7 +8,7 @@ import torch
 
 from fmn.errors import InputError
 from fmn.extract.fitting.checkpoint import FolderKeeper
-from fmn.extract.fitting.decoded_clips import as_batch, centre_windows, mirrored
+from fmn.extract.fitting.clips import as_batch, centre_windows, mirrored
 from fmn.extract.fitting.i3d_settings import FinetuneSettings
 from fmn.extract.fitting.sources import FrameSource, MapSource
 from fmn.extract.fitting.stream_fit import FitClips, StreamFit, two_stream_accuracy

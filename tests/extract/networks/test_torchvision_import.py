@@ -29,7 +29,7 @@ def test_it_can_be_imported_whether_or_not_its_operators_are_there():
             assert "torchvision::nms does not exist" in str(error), error
             print("operators-missing")
             assert "torchvision" not in sys.modules
-        from fmn.extract.networks.torchvision_import import import_torchvision
+        from fmn.extract.networks.pytorchvideo_zoo import import_torchvision
         import_torchvision()
         import_torchvision()
         from torchvision.ops import RoIAlign

@@ -1,12 +1,15 @@
-"""Clips decoded into the scratch folder: the frames and flow of an extraction, without loss."""
+"""Which clips a bounded fitting takes, and that they become the frames and flow of an extraction, without loss."""
 
 import functools
+from collections import Counter
 
 import av
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fmn.errors import BadItem
-from fmn.extract.fitting.decoded_clips import LONGEST, decode
+from fmn.extract.fitting.clips import LONGEST, SHARE, affordable, balanced, decode
 from fmn.extract.fitting.train_part import each
 from fmn.extract.media.flow import flow_fields, flow_levels, quantise
 from fmn.extract.media.frames import frames
@@ -50,3 +53,21 @@ def test_a_long_clip_is_marked_and_a_bad_one_is_named(tmp_path):
     made, bad = each(items, functools.partial(decode, settings=SHOWN, folder=tmp_path))
     assert made.cut and made.frames == LONGEST * 8
     assert isinstance(bad, BadItem) and "bad.mp4" in str(bad)
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=6), st.integers(0, 5))
+def test_every_beginning_is_balanced_and_nothing_is_lost(sizes, seed):
+    items = [Item(f"{label}-{k}", "video", "/x", label=str(label)) for label, n in enumerate(sizes) for k in range(n)]
+    order = balanced(items, seed)
+    assert sorted(item.id for item in order) == sorted(item.id for item in items)
+    assert order == balanced(items[::-1], seed)
+    for end in range(len(order)):
+        taken = Counter(item.label for item in order[:end])
+        for label, n in enumerate(sizes):
+            most = max(taken.values(), default=0)
+            assert taken[str(label)] >= min(n, most - 1)
+
+
+def test_the_clips_fit_into_their_share_of_the_time():
+    assert affordable(1000, 0.5, 5.0) == int(SHARE * 300 / 0.5)
+    assert affordable(10, 0.5, 5.0) == 10 and affordable(10, 1e9, 5.0) == 1

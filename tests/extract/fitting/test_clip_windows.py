@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fmn.extract.fitting.decoded_clips import as_batch, centre_windows, random_window
+from fmn.extract.fitting.clips import as_batch, centre_windows, random_window
 
 
 def candidates(frames, stream, length, crop):

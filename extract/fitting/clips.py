@@ -1,10 +1,14 @@
-"""Clips decoded once into a scratch folder, at the size that they are fitted at: epochs read arrays, not videos.
+"""The clips that a stream is fitted on: which ones the minutes suffice for, decoded once, and their windows.
 
-Their windows as a network sees them: random ones to fit on, all of them in the middle to validate.
+They are decoded into a scratch folder, at the size that they are fitted at: epochs read arrays, not videos.
 """
 
+import functools
 import hashlib
-from collections.abc import Iterator
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fmn.errors import InputError
 from fmn.item import Item
 
 from ..media.flow import flow_fields, flow_levels
@@ -21,7 +26,9 @@ from ..media.frames import frames
 from ..media.sizes import centre_crop, resize_short_side
 from ..media.two_streams import VideoSettings
 from ..media.windows import windows
+from .train_part import TrainPart
 
+SHARE = 0.5  # of the minutes that decoding and preparing may take; the rest is for epochs
 LONGEST = 4  # windows of a clip that are kept; an archive's long takes would fill the disk
 
 
@@ -40,6 +47,51 @@ class DecodedClip:
     def open(self, stream: str) -> np.ndarray:
         """The frames of a stream, mapped and not read: windows are cut from the file."""
         return np.asarray(np.load(self.files[stream], mmap_mode="r", allow_pickle=False))
+
+
+class Decoder:
+    """Decodes items on the workers into the scratch folder, and knows how long one takes."""
+
+    def __init__(self, part: TrainPart, shown: VideoSettings, scratch: Path) -> None:
+        self.part, self.make = part, functools.partial(decode, settings=shown, folder=scratch)
+        self.failed: list[tuple[str, str]] = []
+        self.seconds_a_clip = 0.0
+
+    def decode(self, items: Sequence[Item]) -> list[DecodedClip]:
+        """The readable ones among `items`, in their order."""
+        began = time.monotonic()
+        done = self.part.run("frames and flow of the train split", self.make, 2, items)
+        self.failed += done.failed
+        self.seconds_a_clip = (time.monotonic() - began) / max(1, len(items))
+        return [done.good[item.id] for item in items if item.id in done.good]
+
+
+def balanced(items: Sequence[Item], seed: int) -> list[Item]:
+    """The items in an order of which every beginning holds about equally many of each label; seeded."""
+    of_label = defaultdict(list)
+    for item in sorted(items, key=lambda item: _draw(seed, item.id)):
+        of_label[item.label].append(item)
+    turns = [(turn, label) for label, members in of_label.items() for turn in range(len(members))]
+    return [of_label[label][turn] for turn, label in sorted(turns)]
+
+
+def affordable(count: int, seconds_a_clip: float, minutes: float) -> int:
+    """How many of `count` clips can be prepared within their share of the minutes; at least one."""
+    return max(1, min(count, int(SHARE * 60 * minutes / max(seconds_a_clip, 1e-9))))
+
+
+def _draw(seed: int, name: str) -> bytes:
+    return hashlib.sha256(json.dumps([seed, name]).encode()).digest()
+
+
+def check_room(items: int, shown: VideoSettings, free_bytes: int) -> None:
+    """Raise InputError where the scratch folder cannot hold one square window of each clip, the least there is."""
+    least = items * shown.window * shown.short_side**2 * (3 if shown.flow == NO_FLOW else 5)
+    if least > free_bytes:
+        raise InputError(
+            f"Fitting decodes the clips once into a scratch folder, at least {least / 1e9:.1f} GB for {items} clips, "
+            f"and {free_bytes / 1e9:.1f} GB are free there: name a roomier --scratch, or smaller frames."
+        )
 
 
 def decode(item: Item, *, settings: VideoSettings, folder: Path) -> DecodedClip:
