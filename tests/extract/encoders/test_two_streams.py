@@ -103,7 +103,7 @@ def test_a_clip_is_the_mean_of_its_windows(tmp_path, networks, count, windows, l
     expected, in_all, added = oracle(path, networks, SMALL)
     assert (in_all, added) == (windows, looped)
     item = item_of(path)
-    row = TwoStreamI3d(*networks, SMALL).encode(item)
+    row = TwoStreamI3d(*networks, SMALL).row(item)
     assert row.item is item
     assert row.features.shape == (2048,)
     assert (row.windows, row.repeated) == (windows, looped)
