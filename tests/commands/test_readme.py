@@ -22,7 +22,7 @@ def home(commands, begin, tmp_path_factory):
     """A folder such as the README speaks of, in which an extraction was begun."""
     folder = tmp_path_factory.mktemp("readme")
     commands.write_set(folder, clips=3, sounds=3, labels=("circle", "sweep"))
-    begin(folder / "cache")  # ten passes of fitting take three minutes
+    begin(folder / "cache", "video", "audio")  # the other cache's two clips are seen at full size
     commands.write_clip(folder / "query.mp4", 0, 50)
     commands.write_sound(folder / "query.wav", 0, 50)
     lines = ["modality,path,label,group"]

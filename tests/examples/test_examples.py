@@ -36,7 +36,7 @@ def test_two_retrievers_are_compared_on_it(own):
 
 def test_media_are_extracted_and_searched(tmp_path, small_set, begin):
     small_set(tmp_path)
-    begin(tmp_path / "example" / "cache")
+    begin(tmp_path / "example" / "cache", "audio")
     said = run("extract_and_search.py", "videos", "audio", "audio/rise/0.wav", cwd=tmp_path)
     assert said[0] == "16 items extracted, 0 failed"
     assert len(said) == 6 and said[1].startswith("1. S = ") and said[1].endswith(".mp4")
