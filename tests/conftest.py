@@ -28,6 +28,7 @@ MARKS = {  # folders and files, the longest first: several processes begin with 
     "extract/weights": ("slow",),
     "extract/test_graph.py": ("slow",),
     "cache/test_kill.py": ("slow",),
+    "datasets/test_importing.py": ("slow",),
 }
 
 

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,11 +27,8 @@ def main(
     only: str,
     out: Path,
     recall: str,
-    workers: int,
-    video_encoder: str | None,
-    audio_encoder: str | None,
-    device: str,
     quiet: bool,
+    **fitting: Any,
 ) -> None:
     """Fit and judge the FMN and all that it is compared with (CCA, VM-Net, SM and others) on the split of CACHE.
 
@@ -54,11 +52,8 @@ def main(
             only=[name.strip() for name in only.split(",")] if only else [],
             seeds=seeds,
             ks=ks,
-            workers=workers,
-            device=device,
-            video_encoder=video_encoder,
-            audio_encoder=audio_encoder,
             watcher=bars,
+            **fitting,
         )
     console = Console(emoji=False, highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     console.print(render(comparison), crop=False)

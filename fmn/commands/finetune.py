@@ -1,6 +1,7 @@
 """fmn-finetune: the encoders, fitted further on the train split."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from fmn.extract.media.flow_methods import CHOICES
 from fmn.workers import cores
 
 if TYPE_CHECKING:
+    from fmn.extract.finetune import MediaSet
     from fmn.extract.fitting.video_fit import VideoFit
 
 FOLDER = click.Path(path_type=Path)
@@ -22,12 +24,19 @@ def main() -> None:
     """Fit an encoder on the train split: the same folders, --train and --seed as fmn-extract, so the same split."""
 
 
-def _workers(given: int | None) -> int:
-    return cores() if given is None else given
-
-
 def _of_a_set(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The arguments that say which items, and the options that both encoders have."""
+    """The arguments that say which items, given as `media`, and the options that both encoders have."""
+
+    @wraps(function)
+    def fit(
+        videos: Path | None, audio: Path | None, manifest: Path | None, share: float, workers: int | None, **given: Any
+    ) -> None:
+        from fmn.extract.finetune import MediaSet
+
+        media = MediaSet(videos, audio, manifest, share, given["seed"])
+        function(media=media, workers=cores() if workers is None else workers, **given)
+
+    decorated: Callable[..., Any] = fit
     for option in (
         click.option("--quiet", is_flag=True, help="Print nothing but errors."),
         click.option("--workers", type=int, help="Local processes that decode.  [default: one a core]"),
@@ -37,8 +46,8 @@ def _of_a_set(function: Callable[..., Any]) -> Callable[..., Any]:
         click.argument("audio", type=FOLDER, required=False),
         click.argument("videos", type=FOLDER, required=False),
     ):
-        function = option(function)
-    return function
+        decorated = option(decorated)
+    return decorated
 
 
 @main.command("video")
@@ -76,12 +85,9 @@ def _of_a_set(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--scratch", type=FOLDER, help="Folder for decoded frames.  [default: in --out]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def video(
-    videos: Path | None,
-    audio: Path | None,
-    manifest: Path | None,
-    share: float,
+    media: "MediaSet",
+    workers: int,
     seed: int,
-    workers: int | None,
     quiet: bool,
     out: Path,
     begin_from: str,
@@ -98,7 +104,7 @@ def video(
     """Fit both I3D streams on the clips' labels (or pairs, where there are none)."""
     from dataclasses import replace
 
-    from fmn.extract.finetune import MediaSet, finetune_video
+    from fmn.extract.finetune import finetune_video
     from fmn.extract.fitting.from_scratch import LEARNING_RATE, SMALL
     from fmn.extract.fitting.i3d_settings import FinetuneSettings
     from fmn.extract.media.two_streams import VideoSettings
@@ -111,9 +117,8 @@ def video(
     if begin_from == "scratch":
         given["learning_rate"] = LEARNING_RATE if given["learning_rate"] is None else given["learning_rate"]
     how = FinetuneSettings(seed=seed, **{name: value for name, value in given.items() if value is not None})
-    media = MediaSet(videos, audio, manifest, share, seed)
     with Bars(quiet) as bars:
-        fit = finetune_video(media, out, begin_from, shown, how, bars, _workers(workers), device, scratch, maps)
+        fit = finetune_video(media, out, begin_from, shown, how, bars, workers, device, scratch, maps)
     if not quiet:
         _close(fit, out)
 
@@ -127,23 +132,20 @@ def video(
 @click.option("--units", type=int, help="Units each way; a vector has twice as many columns.")
 @click.option("--minutes", default=5.0, show_default=True, help="Bound on the fitting.")
 def audio_command(
-    videos: Path | None,
-    audio: Path | None,
-    manifest: Path | None,
-    share: float,
+    media: "MediaSet",
+    workers: int,
     seed: int,
-    workers: int | None,
     quiet: bool,
     out: Path,
     **given: Any,
 ) -> None:
     """Fit the Bi-LSTM on the recordings' labels, with variants of voice, speed and noise."""
-    from fmn.extract.finetune import MediaSet, finetune_audio
+    from fmn.extract.finetune import finetune_audio
     from fmn.extract.fitting.bilstm import FitSettings
 
     how = FitSettings(seed=seed, **{name: value for name, value in given.items() if value is not None})
     with Bars(quiet) as bars:
-        _, warning = finetune_audio(MediaSet(videos, audio, manifest, share, seed), out, how, bars, _workers(workers))
+        _, warning = finetune_audio(media, out, how, bars, workers)
     if warning:
         click.echo(f"Warning: {warning}", err=True)
     if not quiet:

@@ -10,7 +10,7 @@ WIDTH = 100  # of the tables where the output is no terminal
 
 
 def of_many_fittings(out: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """CACHE, --out and what says how the fittings are done; `out` is the default folder."""
+    """CACHE, --out, --quiet, and what `compare` and `study` take as it is; `out` is the default folder."""
     folder = click.Path(path_type=Path)
     options = (
         click.argument("cache", type=folder, default=Path("cache")),

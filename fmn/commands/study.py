@@ -3,6 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,11 +24,8 @@ def main(
     out: Path,
     seeds: int,
     only: str,
-    workers: int,
-    video_encoder: str | None,
-    audio_encoder: str | None,
-    device: str,
     quiet: bool,
+    **fitting: Any,
 ) -> None:
     """Change one thing of the FMN at a time and measure it on the validation part of CACHE's train split.
 
@@ -44,17 +42,7 @@ def main(
     with Bars(quiet) as bars:
         again = shlex.join(["fmn-study", str(cache), "--out", str(out)])
         bars.say(f"Studying in {out}. If it is interrupted, {again} with the same options goes on.")
-        found = study(
-            FeatureCache(cache),
-            out,
-            variants=variants,
-            seeds=seeds,
-            workers=workers,
-            device=device,
-            video_encoder=video_encoder,
-            audio_encoder=audio_encoder,
-            watcher=bars,
-        )
+        found = study(FeatureCache(cache), out, variants=variants, seeds=seeds, watcher=bars, **fitting)
     write_files(found, out)
     Console(emoji=False, highlight=False, width=None if sys.stdout.isatty() else WIDTH).print(render(found))
     click.echo(f"Written to {out}: study.csv and study.png.")

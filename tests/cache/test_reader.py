@@ -123,6 +123,7 @@ def add_rows(path, count, row):
             writer.add("i3d", [row(f"w{n:03d}.mp4")])
 
 
+@pytest.mark.slow
 def test_reading_while_a_process_writes(cache, row, expected):
     process = multiprocessing.get_context("fork").Process(target=add_rows, args=(cache, 150, row))
     process.start()

@@ -100,6 +100,7 @@ def assert_same(memory, plain):
     assert np.array_equal(memory.audio.numpy(), plain.audio)
 
 
+@pytest.mark.slow
 def test_a_thousand_batches_equal_the_plain_loop_bit_for_bit():
     rng = np.random.default_rng(0)
     totals = np.zeros(4, dtype=int)
@@ -270,6 +271,7 @@ def test_saves_and_loads_as_safetensors(tmp_path):
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in memory.state_dict().items())
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_equals_the_cpu():
     rng = np.random.default_rng(5)

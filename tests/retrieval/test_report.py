@@ -142,6 +142,7 @@ def test_a_folder_is_no_report(report, tmp_path):
         write_json(report, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("into", ["file", "pipe"])
 def test_standard_output_keeps_what_stands_before_and_after(tmp_path, into):
     program = "from fmn.retrieval.report import write_text; print(1); write_text('/dev/stdout', '2\\n'); print(3)"

@@ -305,6 +305,7 @@ def test_a_knob_that_is_no_number_is_a_sentence(name):
         FmnConfig(**{name: float("nan")})
 
 
+@pytest.mark.gpu
 def test_cuda_gives_the_same_ranking_as_the_cpu(cache, tmp_path):
     import torch
 

@@ -79,6 +79,7 @@ def test_the_fit_part_alone_sets_the_standardisers_and_ids_play_no_part(system, 
     )
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_the_towers_are_where_the_vectors_are(system, train_split):
     fit, _, quick = system
