@@ -36,7 +36,7 @@ test: lint
 	$(MAKE) --jobs=2 types all-tests
 
 # tests/conftest.py marks the folders, and says which tests share a process and which begin.
-PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 quick-tests: venv
 	$(PYTEST) --quiet -m "not slow and not media and not gpu"

@@ -31,6 +31,8 @@ MARKS = {  # folders and files, the longest first: several processes begin with 
     "datasets/test_importing.py": ("slow",),
 }
 
+LINE = ("test_line.py", "test_bad_input.py", "test_enroll.py")  # of commands/, by the fixture that they share
+
 
 def place(path: Path) -> tuple[int, tuple[str, ...]]:
     """Where a test file stands in MARKS, and its marks."""
@@ -46,15 +48,24 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if any(f"not {mark}" in terms for mark in place(collection_path)[1]) else None
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The marks of folders; and a file's tests stay on one process, as do all that share the one whole line."""
+    """The marks of folders, and the longest first."""
     for item in items:
         for mark in place(item.path)[1]:
             item.add_marker(mark)
-        shared = "line" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("line" if shared else str(item.path.relative_to(HERE))))
     items.sort(key=lambda item: place(item.path)[0])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """A file's tests stay on one process, and those of all files that share the one whole line on the same."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "line" if Path(file).name in LINE else file
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -84,7 +84,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_does_not(cache, tm
 
 
 def test_a_killed_run_goes_on_and_ends_in_the_same_weights(cache, tmp_path):
-    settings = "TrainSettings(epochs=400, batch=8, patience=0)"
+    settings = "TrainSettings(epochs=120, batch=8, patience=0)"
     script = (
         "import sys\nfrom pathlib import Path\nimport fmn.train.fit as fit\nfit.SAVE_SECONDS = 0.0\n"
         "from fmn.cache import FeatureCache\nfrom fmn.retrieval import FmnConfig\n"
