@@ -32,7 +32,7 @@ def _origin() -> tuple[Path, bool] | None:
         said = json.loads(metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
     except metadata.PackageNotFoundError:
         return (beside, False) if (beside / "setup.cfg").is_file() else None
-    if "dir_info" not in said:
-        return None
+    if "dir_info" not in said:  # a wheel; or in a checkout its egg-info, which Python finds first where it is run there
+        return (beside, True) if (beside / "setup.cfg").is_file() else None
     folder = Path(url2pathname(urlsplit(said["url"]).path))
     return (folder, bool(said["dir_info"].get("editable"))) if (folder / "setup.cfg").is_file() else None

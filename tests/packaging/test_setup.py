@@ -114,7 +114,14 @@ def test_the_hint_is_for_the_way_that_fmn_was_installed(tmp_path, monkeypatch, s
     (folder / "setup.cfg").touch()
     told = said and said.format(url=folder.as_uri())
     monkeypatch.setattr(install.metadata, "distribution", lambda name: Installed(told))
+    monkeypatch.setattr(install, "__file__", str(tmp_path / "site-packages" / "fmn" / "install.py"))
     assert (install.hint("zoo"), install.hint()) == tuple(each.format(folder=folder) for each in hints)
+
+
+def test_run_in_a_checkout_the_hint_is_for_the_checkout(monkeypatch):
+    """There Python finds the egg-info of the checkout first, which does not say how it was installed."""
+    monkeypatch.setattr(install.metadata, "distribution", lambda name: Installed(None))
+    assert install.hint("zoo") == f"pip install --editable '.[zoo]' in {ROOT}"
 
 
 def test_the_files_to_copy_are_there_and_the_versions_agree():

@@ -1,6 +1,7 @@
 """Speech: the same words sound the same, voices differ, and errors are sentences."""
 
 import builtins
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ import pytest
 
 from fmn.demo.sentences import VOICES
 from fmn.errors import InputError
+from fmn.install import hint
 from fmn.speech.espeak import SAMPLE_RATE, speak
 
 SENTENCE = "peel the orange"
@@ -98,5 +100,5 @@ def test_a_missing_package_names_the_extra(monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(InputError, match=r"fmn\[speech\]"):
+    with pytest.raises(InputError, match=re.escape(hint("speech"))):
         speak(SENTENCE, "en-us")
