@@ -5,9 +5,8 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from scipy.cluster.hierarchy import DisjointSet
-
 from fmn.errors import InputError
+from fmn.ties import tied
 
 
 def validation_part(
@@ -72,11 +71,7 @@ def _units(ids: Sequence[str], groups: Sequence[str], pairs: Sequence[str]) -> d
 
 def _joined(keys: Sequence[Sequence[str]]) -> dict[str, list[int]]:
     """Join the items that share a key, directly or through others; a set is named by its smallest key."""
-    ties = DisjointSet(key for mine in keys for key in mine)
-    for first, *others in keys:
-        for other in others:
-            ties.merge(first, other)
-    smallest = {key: min(tied) for tied in ties.subsets() for key in tied}
+    smallest = tied(keys)
     sets = defaultdict(list)
     for index, (first, *_) in enumerate(keys):
         sets[smallest[first]].append(index)

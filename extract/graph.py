@@ -22,7 +22,13 @@ _ENVIRONMENT = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, v
 
 @contextmanager
 def mapper(workers: int) -> Iterator[Map]:
-    """`run_items` on local workers, which start when the first task comes: a rerun that finds all done needs none."""
+    """`run_items` on local workers, which start when the first task comes: a rerun that finds all done needs none.
+
+    0 workers: in this process, for a debugger or a handful of items; a crash of a decoder is then a crash of it all.
+    """
+    if not workers:
+        yield _here
+        return
     clients: list[Client] = []
     with ExitStack() as stack:
 
@@ -92,6 +98,20 @@ def run_items(client: Client, task: Task, items: Sequence[Item], chunk: int) -> 
             submit()
         while waiting and len(at) < limit:
             submit()
+        yield done
+
+
+def _here(task: Task, items: Sequence[Item], chunk: int) -> Iterator[list[tuple[Item, Any]]]:
+    """`run_items` without workers: one chunk after the other, in order."""
+    for start in range(0, len(items), chunk):
+        part = tuple(items[start : start + chunk])
+        try:
+            done = list(zip(part, task(part), strict=True))
+        except Exception as error:  # one item's fault is not the run's end
+            if len(part) > 1:
+                yield from _here(task, part, 1)
+                continue
+            done = [(part[0], BadItem(_reason(error)))]
         yield done
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
-from scipy.cluster.hierarchy import DisjointSet
-
 
 def tied(ties: Iterable[Sequence[str]]) -> dict[str, str]:
     """Each name -> the least of all names that it is tied to, which stands for them, whatever the order.
 
     ties: names that belong together, each at least one.
     """
+    from scipy.cluster.hierarchy import DisjointSet  # only now: it takes half a second, and every command is here
+
     sets = DisjointSet()
     for first, *others in ties:
         sets.add(first)

@@ -130,7 +130,7 @@ def begin(voice):
     from fmn.extract.fitting.train_part import TrainPart
     from fmn.progress import Silence
 
-    small = ExtractSettings(video_weights="random:0", short_side=40, crop=32, audio_weights=str(voice))
+    small = ExtractSettings(video_weights="random:0", short_side=40, crop=32, window=24, audio_weights=str(voice))
 
     def write(cache, *modalities):
         with CacheWriter(cache) as writer:

@@ -23,7 +23,7 @@ class ExtractSettings:
     untrained ones and those fitted here; encoders without a flow stream refuse a named method. `short_side`, `crop`:
     pixels; `window`: frames at `fps`, of i3d; None is what the weights were made for (published: 256, 224, 64 at 25).
     `train`: share of the items that are not test. `fit_minutes`: bound on the fitting of each encoder that is fitted
-    here. `workers`: local processes.
+    here. `workers`: local processes; 0 works in this one.
     """
 
     video_encoder: str = "i3d"
@@ -51,7 +51,9 @@ class ExtractSettings:
     fit_minutes: Annotated[
         float, rule(lambda v: 0 < v <= 100_000, "--fit-minutes is above 0 and at most 100000, got {value}.")
     ] = 5.0
-    workers: Annotated[int, rule(lambda v: v >= 1, "Extraction needs at least 1 worker, got {value}.")] = 1
+    workers: Annotated[
+        int, rule(lambda v: v >= 0, "Extraction needs 0 workers (all in this process) or more, got {value}.")
+    ] = 1
     device: str = "auto"
 
     def __post_init__(self) -> None:

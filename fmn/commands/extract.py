@@ -52,7 +52,7 @@ SHOWN = 20
     show_default=True,
     help="Bound on the fitting of each encoder that is fitted here (one pass at least).",
 )
-@click.option("--workers", type=int, help="Local processes.  [default: one a core]")
+@click.option("--workers", type=int, help="Local processes; 0: all in this one.  [default: one a core]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and failed items.")
 @click.pass_context

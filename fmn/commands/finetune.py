@@ -39,7 +39,9 @@ def _of_a_set(function: Callable[..., Any]) -> Callable[..., Any]:
     decorated: Callable[..., Any] = fit
     for option in (
         click.option("--quiet", is_flag=True, help="Print nothing but errors."),
-        click.option("--workers", type=int, help="Local processes that decode.  [default: one a core]"),
+        click.option(
+            "--workers", type=int, help="Local processes that decode; 0: all in this one.  [default: one a core]"
+        ),
         click.option("--seed", default=0, show_default=True, help="Of the split and of the fitting."),
         click.option("--train", "share", default=0.7, show_default=True, help="Share of the items that are not test."),
         click.option("--manifest", type=FOLDER, help="CSV of the items, in place of the two folders."),

@@ -15,8 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 LABELS = ("circle", "sweep", "pulse")
-VIDEO = ("--video-weights", "random:0", "--short-side", "40", "--crop", "32", "--workers", "1")
-FITTED = (*VIDEO, "--fit-minutes", "0.02")  # the Bi-LSTM is fitted, in one pass: 17 s of one core
+FRAMES = ("--video-weights", "random:0", "--short-side", "40", "--crop", "32", "--window", "24")
 
 
 def write_clip(path, label=0, seed=0, count=20):
@@ -99,7 +98,7 @@ def checked(done, code):
 @pytest.fixture(scope="session")
 def commands(voice):
     """What the tests here share. small: options of a quick extraction, in which nothing is fitted."""
-    small = (*VIDEO, "--audio-weights", str(voice))
+    small = (*FRAMES, "--workers", "0", "--audio-weights", str(voice))
     return SimpleNamespace(
         start=start,
         run=run,
@@ -108,17 +107,21 @@ def commands(voice):
         write_set=write_set,
         small=small,
         voice=voice,
-        fitted=FITTED,
+        frames=FRAMES,
     )
 
 
 @pytest.fixture(scope="session")
-def line(tmp_path_factory):
-    """The whole line, once: a folder with videos/, audio/, cache/ and runs/001, and what the commands said."""
+def line(begin, tmp_path_factory):
+    """The whole line, once: a folder with videos/, audio/, cache/ and runs/001, and what the commands said.
+
+    Its Bi-LSTM is a small one, as `begin` leaves it.
+    """
     folder = tmp_path_factory.mktemp("line")
     write_set(folder)
+    begin(folder / "cache", "audio")
     said = {
-        "extract": start("fmn-extract", "videos/", "audio/", *FITTED, cwd=folder, check=0),
+        "extract": start("fmn-extract", "videos/", "audio/", *FRAMES, cwd=folder, check=0),
         "train": start("fmn-train", "cache/", "--epochs", "10", cwd=folder, check=0),
         "eval": start("fmn-eval", "--recall", "1,10,25", cwd=folder, check=0),
     }

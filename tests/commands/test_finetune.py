@@ -21,7 +21,7 @@ from fmn.extract.weights.i3d_file import load_i3d
 from fmn.extract.weights.i3d_header import read_about, write_fitted
 
 SIZES = ("--short-side", "40", "--crop", "32", "--window", "8")
-SCRATCH = ("--from", "scratch", *SIZES, "--batch", "6", "--workers", "1")
+SCRATCH = ("--from", "scratch", *SIZES, "--batch", "6", "--workers", "0")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_finetune_writes_weights_that_say_what_they_were_fitted_on(media, fitted
 def test_an_extraction_takes_sizes_and_flow_from_the_weights(commands, media, fitted, tmp_path):
     weights = "w/rgb.safetensors,w/flow.safetensors"
     cache = tmp_path / "cache"
-    how = ("--cache", cache, "--audio-weights", commands.voice, "--workers", "1")
+    how = ("--cache", cache, "--audio-weights", commands.voice, "--workers", "0")
     commands.run("fmn-extract", "videos", "audio", "--video-weights", weights, *how, cwd=media, check=0)
     record = FeatureCache(cache).encoder("video")
     shown = {name: record.preprocessing[name] for name in ("short_side", "crop", "window", "fps", "flow")}
@@ -79,7 +79,7 @@ def test_streams_fitted_for_different_frames_are_refused(media, fitted, tmp_path
 
 def test_weights_that_saw_the_test_split_are_refused(commands, media, fitted, tmp_path):
     weights = "w/rgb.safetensors,w/flow.safetensors"
-    how = ("--seed", "1", "--cache", tmp_path / "c", "--audio-weights", commands.voice, "--workers", "1")
+    how = ("--seed", "1", "--cache", tmp_path / "c", "--audio-weights", commands.voice, "--workers", "0")
     said = commands.run("fmn-extract", "videos", "audio", "--video-weights", weights, *how, cwd=media)
     assert said.returncode == 2 and "must not be fitted on the test split" in said.stderr
     assert "i3d were fitted on" in said.stderr
@@ -114,7 +114,7 @@ def test_a_finished_or_another_fitting_is_refused(commands, media, fitted):
 
 def test_without_weights_and_network_the_encoder_is_fitted_here_and_it_is_said(commands, media, nowhere, tmp_path):
     cache = tmp_path / "cache"
-    how = ("--fit-minutes", "0.02", "--audio-weights", commands.voice, "--workers", "1")
+    how = ("--fit-minutes", "0.02", "--audio-weights", commands.voice, "--workers", "0")
     typed = ("fmn-extract", "videos", "audio", "--cache", cache, *SIZES, *how)
     said = commands.run(*typed, cwd=media, check=0)
     words = " ".join((said.stdout + said.stderr).split())
@@ -145,7 +145,7 @@ def test_weights_begun_from_others_know_what_those_saw(commands, media, fitted, 
         "--epochs",
         "1",
     )
-    said = commands.run(*typed, "--seed", "1", "--out", tmp_path / "x", "--workers", "1", cwd=media)
+    said = commands.run(*typed, "--seed", "1", "--out", tmp_path / "x", "--workers", "0", cwd=media)
     assert said.returncode == 2 and "was fitted on" in said.stderr and "this set's test split" in said.stderr
 
 
@@ -173,17 +173,17 @@ def test_too_few_clips_are_a_sentence(commands, tmp_path, nowhere):
 
 
 def test_maps_of_the_frozen_part_are_made_once(commands, media, tmp_path):
-    typed = ("--from", "scratch", *SIZES, "--frozen-until", "Mixed_5b", "--maps", "--epochs", "1", "--workers", "1")
+    typed = ("--from", "scratch", *SIZES, "--frozen-until", "Mixed_5b", "--maps", "--epochs", "1", "--workers", "0")
     commands.run("fmn-finetune", "video", "videos", "audio", "--out", tmp_path / "m", *typed, cwd=media, check=0)
     about = read_about(tmp_path / "m/rgb.safetensors")
     assert about.fitted_on["entry"] == "Mixed_5b" and not list((tmp_path / "m").glob(".frames-*"))
 
 
 def test_finetune_audio_gives_weights_for_an_extraction(commands, media, tmp_path):
-    small = ("--epochs", "1", "--units", "16", "--workers", "1")
+    small = ("--epochs", "1", "--units", "16", "--workers", "0")
     commands.run("fmn-finetune", "audio", "videos", "audio", "--out", tmp_path / "a", *small, cwd=media, check=0)
     weights = tmp_path / "a/bilstm.safetensors"
-    how = ("--video-weights", "random:0", "--flow", "none", *SIZES, "--audio-weights", weights, "--workers", "1")
+    how = ("--video-weights", "random:0", "--flow", "none", *SIZES, "--audio-weights", weights, "--workers", "0")
     commands.run("fmn-extract", "videos", "audio", "--cache", tmp_path / "c", *how, cwd=media, check=0)
     assert FeatureCache(tmp_path / "c").encoder("audio").dim == 32
     said = commands.run("fmn-extract", "videos", "audio", "--cache", tmp_path / "d", *how, "--seed", "5", cwd=media)

@@ -13,13 +13,13 @@ def test_extract_fills_the_cache_and_says_what_it_did(line):
     said = line.said["extract"]
     assert "extracted" in said.stdout and "untrained I3D" in said.stderr
     cache = FeatureCache(line.folder / "cache")
-    for modality, dim in (("video", 2048), ("audio", 2048)):
+    for modality, dim in (("video", 2048), ("audio", 16)):  # a Bi-LSTM of 8 units
         assert cache.features(modality).shape == (12, dim)
         assert set(cache.labels(modality)) == {"circle", "sweep", "pulse"}
         splits = cache.splits(modality)
         assert {split: splits.count(split) for split in set(splits)} == {"train": 9, "test": 3}
     assert any("untrained" in warning for warning in cache.warnings())
-    assert (cache.repeated("video") == 44).all()  # 20 frames filled to a window of 64
+    assert (cache.repeated("video") == 4).all()  # 20 frames filled to a window of 24
 
 
 def test_train_says_where_it_went(line):
@@ -45,13 +45,26 @@ def test_eval_prints_the_same_table_again_and_writes_it(line, commands, tmp_path
     assert {row["direction"] for row in rows} == set(report["directions"]) == {"speech->video", "video->speech"}
 
 
-def test_a_second_line_from_the_start_prints_the_same_table(line, commands, tmp_path):
+def test_a_second_line_from_the_start_prints_the_same_table(line, commands, begin, tmp_path):
     for name in ("videos", "audio"):
         shutil.copytree(line.folder / name, tmp_path / name)
-    commands.run("fmn-extract", "videos/", "audio/", *commands.fitted, cwd=tmp_path, check=0)
+    begin(tmp_path / "cache", "audio")
+    commands.run("fmn-extract", "videos/", "audio/", *commands.frames, "--workers", "0", cwd=tmp_path, check=0)
     commands.run("fmn-train", "cache/", "--epochs", "10", cwd=tmp_path, check=0)
     table = commands.run("fmn-eval", "--recall", "1,10,25", cwd=tmp_path, check=0).stdout
     assert table == line.said["eval"].stdout
+
+
+def test_where_no_weights_are_given_the_bilstm_is_fitted_here(commands, tmp_path):
+    """At full size, in one pass: the tests' other lines have a small one."""
+    commands.write_set(tmp_path, clips=2, sounds=4, labels=("circle", "sweep"))
+    how = ("--fit-minutes", "0.02", "--workers", "0")
+    said = commands.run("fmn-extract", "videos/", "audio/", *commands.frames, *how, cwd=tmp_path, check=0)
+    assert "Bi-LSTM" in said.stdout + said.stderr
+    cache = FeatureCache(tmp_path / "cache")
+    (file,) = (tmp_path / "cache").glob("bilstm-*.safetensors")
+    assert cache.encoder("audio").weights["files"] == {"bilstm": file.name}
+    assert cache.features("audio").shape == (8, 2048)
 
 
 def test_search_ranks_as_eval_counts(line, commands):
@@ -83,13 +96,13 @@ def test_a_rerun_extracts_nothing_and_a_new_file_alone(line, commands, tmp_path)
     shutil.copytree(line.folder, tmp_path / "set", dirs_exist_ok=True)
     folder = tmp_path / "set"
     # The copied files lie elsewhere now, but ids are relative: nothing is new.
-    again = commands.run("fmn-extract", "videos/", "audio/", *commands.fitted, cwd=folder, check=0)
+    again = commands.run("fmn-extract", "videos/", "audio/", *commands.frames, "--workers", "0", cwd=folder, check=0)
     assert "video              0" in again.stdout
     before = dict(
         zip(FeatureCache(folder / "cache").ids("video"), FeatureCache(folder / "cache").splits("video"), strict=True)
     )
     commands.write_clip(folder / "videos" / "circle" / "new.mp4", 0, 99)
-    commands.run("fmn-extract", "videos/", "audio/", *commands.fitted, cwd=folder, check=0)
+    commands.run("fmn-extract", "videos/", "audio/", *commands.frames, "--workers", "0", cwd=folder, check=0)
     cache = FeatureCache(folder / "cache")
     after = dict(zip(cache.ids("video"), cache.splits("video"), strict=True))
     assert len(after) == 13 and all(after[item] == split for item, split in before.items())

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from fmn.device import pick_device
-from fmn.errors import InputError
+from fmn.errors import BadItem, InputError
 from fmn.extract import graph
 from fmn.extract.fitting.train_part import each
 from fmn.extract.graph import local_workers, mapper, run_items
@@ -72,6 +72,21 @@ def test_workers_have_the_environment_of_all_our_workers_and_name_what_fails():
         broken = functools.partial(each, make=operator.attrgetter("none"))
         (failed,) = [pair for batch in run_items(client, broken, items[:1], 1) for pair in batch]
         assert failed[0] == items[0] and "unexpected AttributeError" in str(failed[1])
+
+
+def test_without_workers_all_happens_here_and_a_fault_costs_one_item():
+    items = [Item(name, "audio", f"/{name}") for name in ("a", "bad", "c")]
+
+    def task(part):
+        if any(item.id == "bad" for item in part):
+            raise RuntimeError("no")
+        return [os.getpid() for _ in part]
+
+    with mapper(0) as run:
+        found = [pair for batch in run(task, items, 2) for pair in batch]
+    assert [item for item, _ in found] == items
+    assert found[0][1] == found[2][1] == os.getpid()
+    assert isinstance(found[1][1], BadItem) and str(found[1][1]) == "unexpected RuntimeError: no"
 
 
 def test_no_worker_starts_before_there_is_a_task(monkeypatch):

@@ -85,7 +85,7 @@ def test_the_three_commands_help_from_the_wheel(home, command):
 def test_the_line_runs_from_the_wheel(home, small_set, voice):
     small_set(home)
     for words in (
-        "fmn-extract videos/ audio/ --video-weights random:0 --short-side 40 --crop 32 --workers 1"
+        "fmn-extract videos/ audio/ --video-weights random:0 --short-side 40 --crop 32 --workers 0"
         f" --audio-weights {voice}",
         "fmn-train cache/ --epochs 2",
         "fmn-eval --recall 1",

@@ -22,7 +22,7 @@ def settings(video, audio):
         audio_weights="" if audio == "vmnet" else "random:0",
         short_side=40,
         crop=32,
-        workers=1,
+        workers=0,
     )
 
 
