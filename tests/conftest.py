@@ -31,7 +31,12 @@ MARKS = {  # folders and files, the longest first: several processes begin with 
     "datasets/test_importing.py": ("slow",),
 }
 
-LINE = ("test_line.py", "test_bad_input.py", "test_enroll.py")  # of commands/, by the fixture that they share
+LINE = (
+    "test_line.py",
+    "test_bad_input.py",
+    "test_enroll.py",
+    "test_train.py",
+)  # of commands/, by the fixture that they share
 
 
 def place(path: Path) -> tuple[int, tuple[str, ...]]:
@@ -56,6 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place(item.path)[0])
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """A file's tests stay on one process, and those of all files that share the one whole line on the same."""
     from xdist.scheduler import LoadFileScheduling

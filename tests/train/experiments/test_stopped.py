@@ -39,7 +39,7 @@ def test_a_stopped_comparison_goes_on_and_ends_in_the_same_table(cache, tmp_path
     assert time.monotonic() - began < 50  # the fitting that was under way would have taken a minute more
     assert ended.returncode == -stop if stop == signal.SIGKILL else "KeyboardInterrupt" in ended.stderr
     deadline = time.monotonic() + 20
-    workers = {int(path.name.split()[1]) for path in (tmp_path / "turns").iterdir()}
+    workers = {int(path.name) for path in (tmp_path / "turns").glob("*/*")}
     while any(still_there(pid) for pid in workers) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(still_there(pid) for pid in workers) and os.getpid() not in workers
