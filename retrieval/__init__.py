@@ -2,8 +2,9 @@
 
 `load` opens a run as a `Retriever`, `newest_run` finds one, `rank` searches a cache with it, `enrol` writes further
 pairs into its memory. `evaluate_cache` measures it on a split, `evaluate` measures any matrix of scores.
-`FeatureMemory` is a pair of memory banks, `FeatureMemoryNetwork` the whole network of an `FmnConfig`. They are loaded
-when first used.
+`MemoryNetwork` is an FMN whose memory is made of remembered items, of a `MemoryConfig`. `FeatureMemory` is the paper's
+pair of memory banks, `FeatureMemoryNetwork` the whole network around it, of an `FmnConfig`. They are loaded when first
+used.
 """
 
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from .network import FmnConfig as FmnConfig
     from .protocol import Report as Report
     from .protocol import evaluate_cache as evaluate_cache
+    from .remembering import MemoryConfig as MemoryConfig
+    from .remembering import MemoryNetwork as MemoryNetwork
     from .retriever import Retriever as Retriever
     from .search import Hit as Hit
     from .search import rank as rank

@@ -12,7 +12,8 @@ from fmn.cache import FeatureCache
 from fmn.errors import InputError
 from fmn.files import replacing
 
-from .enrolment import memory_network
+from .enrolment import LABEL, memory_of
+from .remembering import MemoryConfig
 from .retriever import Retriever
 from .store import BEST_FILE, ENROLLED_FILE, RUN_FILE, read_run, save_network, write_json
 
@@ -20,7 +21,9 @@ from .store import BEST_FILE, ENROLLED_FILE, RUN_FILE, read_run, save_network, w
 def known_labels(run: Path, cache: FeatureCache) -> set[str]:
     """Labels that a run was fitted on, as its record and the cache's items of those ids tell, and those enrolled."""
     facts = read_run(run)
-    labels = {label for label in facts.get("labels", []) if isinstance(label, str)} | set(facts["config"].enrolled)
+    labels = {label for label in facts.get("labels", []) if isinstance(label, str)}
+    if isinstance(facts["config"], MemoryConfig):
+        labels |= {name.removeprefix(LABEL) for name in facts["config"].names if name.startswith(LABEL)}
     for modality, wanted in facts["features"].items():
         fitted = set(facts["fitted_on"][modality])
         labels |= {item.label for item in cache.items(modality, wanted["encoder"]) if item.id in fitted and item.label}
@@ -40,21 +43,20 @@ def write_enrolled_run(run: Path, out: Path, retriever: Retriever, enrolled: Seq
         run: folder of the run that it came from.
         out: a new or an empty folder.
         retriever: from `enrol`.
-        enrolled: a JSON object for every label: {"label", "pairs", "slots", "grew", ...}.
+        enrolled: a JSON object for every label: {"label", "pairs", "new", ...}.
 
     Raises:
         InputError: `out` holds other files, or `run` is no run.
     """
     check_out(out)
     facts = read_run(run)
-    network = memory_network(retriever)
+    network = memory_of(retriever)
     out.mkdir(parents=True, exist_ok=True)
     save_network(out / BEST_FILE, network)
     with replacing(out / ENROLLED_FILE) as temporary:
         save_file(retriever.enrolled, temporary)
     now = datetime.datetime.now(datetime.UTC).isoformat()
-    slots = facts.get("enrolled_from", {}).get("slots", facts["config"].capacity)  # as it was fitted, the first time
-    source = {"run": str(run.resolve()), "created": facts.get("created"), "slots": slots}
+    source = {"run": str(run.resolve()), "created": facts.get("created")}
     told = {
         "tool": f"fmn {fmn.__version__}",
         "created": now,

@@ -1,4 +1,4 @@
-"""Learning new categories without training: pairs of a label are written into slots of their own (paper, 3.3)."""
+"""Learning new categories without training: matched pairs are remembered, each category under a slot of its own."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,52 +11,34 @@ from torch import Tensor
 
 from fmn.errors import InputError
 
-from .memory import FeatureMemory
-from .network import FeatureMemoryNetwork, FmnConfig
+from .remembering import MODALITIES, MemoryNetwork
 from .retriever import Retriever, features_in
 
-NOT_PAIRED = "Only paired banks learn pairs; this run was trained with slots 'independent'."
-BANKS = ("memory.video", "memory.audio", "memory.used", "memory.born")
+LABEL = "label "  # how the name of a category begins that is a label
 
 
 @dataclass(frozen=True)
 class Enrolment:
-    """What was done for one label: `pairs` written now, the `slots` that hold it, whether the banks `grew` for it."""
+    """What was done for one label: `pairs` remembered now; whether its slot is `new`."""
 
     label: str
     pairs: int
-    slots: list[int]
-    grew: bool
+    new: bool
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
         return asdict(self)
 
 
-def memory_network(retriever: Retriever) -> FeatureMemoryNetwork:
-    """The FMN inside a retriever; InputError for a retriever without memory banks."""
+def memory_of(retriever: Retriever) -> MemoryNetwork:
+    """The memory of items inside a retriever; InputError for one without."""
     network = retriever.network
-    if not isinstance(network, FeatureMemoryNetwork):
-        raise InputError(f"Only an FMN has memory banks that learn; this run is of kind {type(network).__name__}.")
-    return network
-
-
-def pair_memory(network: FeatureMemoryNetwork) -> FeatureMemory:
-    """The banks of an FMN that hold pairs; InputError where the banks are independent of one another."""
-    if not isinstance(network.memory, FeatureMemory):
-        raise InputError(NOT_PAIRED)
-    return network.memory
-
-
-def check_can_enrol(config: FmnConfig) -> None:
-    """InputError where an enrolled pair could say nothing: independent banks, or scores that leave the memory out."""
-    if config.slots == "independent":
-        raise InputError(NOT_PAIRED)
-    if config.leaves_memory_out:
+    if not isinstance(network, MemoryNetwork):
         raise InputError(
-            "Enrolled categories are found through the memory, which this run leaves out (beta 0). Train one with "
-            "another --beta, such as 1."
+            "Only a memory of items learns new categories; this run is of another kind. Train one with fmn-train, "
+            "without --as-printed."
         )
+    return network
 
 
 @torch.no_grad()
@@ -66,15 +48,13 @@ def enrol(
     audio: NDArray[np.floating] | Tensor,
     labels: Sequence[str],
 ) -> tuple[Retriever, list[Enrolment]]:
-    """Write matched pairs of new categories into the banks, without a gradient step.
+    """Remember matched pairs of new categories, without a gradient step.
 
-    The pairs of a label are averaged, standardised, into one slot of both banks: a free slot if there is one, else the
-    banks grow by one. No slot that was filled before is touched, except that further pairs of a label that was enrolled
-    before are averaged into its slot, each pair with the same weight. In eq. 3 the S1 of a pair that meets in an
-    enrolled slot counts as 1 (`fmn.retrieval.scoring`), because the head was never trained on that category.
+    The clips and recordings are put into the banks beside what is there; slots and metric follow, and how vectors are
+    standardised stays. A label that is known already gets no other slot: its pairs are remembered with the others.
 
     Args:
-        retriever: a fitted FMN; it stays as it is.
+        retriever: with a memory of items; it stays as it is.
         video, audio: cached features [n, D_v] and [n, D_a], finite; row i of both is one pair.
         labels: [n], what each pair shows.
 
@@ -84,55 +64,48 @@ def enrol(
 
     Raises:
         InputError: no pair, an empty label, sizes that differ, another width, values that are not finite, or a
-            retriever without memory, or whose scores leave it out (beta 0).
+            retriever without a memory of items.
     """
-    old = memory_network(retriever)
-    check_can_enrol(old.config)
-    device = pair_memory(old).video.device
-    video_in = features_in(video, old.config.video_dim, "video").to(device)
-    audio_in = features_in(audio, old.config.audio_dim, "audio").to(device)
-    if not len(labels) or not len(video_in) == len(audio_in) == len(labels):
+    old = memory_of(retriever)
+    given = {
+        modality: features_in(features, getattr(old.config, f"{modality}_dim"), modality).to(old.video.device)
+        for modality, features in (("video", video), ("audio", audio))
+    }
+    if not len(labels) or any(len(features) != len(labels) for features in given.values()):
         raise InputError(
             "Enrolment takes at least one pair, and as many clips as recordings and labels; "
-            f"got {len(video_in)}, {len(audio_in)} and {len(labels)}."
+            f"got {len(given['video'])}, {len(given['audio'])} and {len(labels)}."
         )
     if not all(labels):
         raise InputError(f"An enrolled pair has a label, but pair {list(labels).index('')} has none.")
-    names = list(dict.fromkeys(labels))
-    slots, capacity = dict(old.config.enrolled), old.config.capacity
-    free = (~pair_memory(old).filled).nonzero()[:, 0].tolist()
-    grew = {}
-    for name in names:
-        grew[name] = name not in slots and not free
-        if name not in slots:
-            slots[name] = free.pop(0) if free else capacity
-            capacity += grew[name]
-    network = _grown(old, capacity, slots)
-    standard = network.standardise_video(video_in), network.standardise_audio(audio_in)
-    memory, done = pair_memory(network), []
-    for name in names:
-        rows = torch.tensor([label == name for label in labels], device=video_in.device)
-        slot, pairs = slots[name], int(rows.sum())
-        before = int(memory.used[slot])
-        for bank, features in zip((memory.video, memory.audio), standard, strict=True):
-            bank[slot] = (bank[slot] * before + features[rows].sum(0)) / (before + pairs)
-        memory.used[slot] = before + pairs
-        if not before:
-            memory.born[slot] = memory.born.max() + 1
-        done.append(Enrolment(name, pairs, [slot], grew[name]))
+    asked = [LABEL + label for label in labels]
+    fresh = [name for name in dict.fromkeys(asked) if name not in old.config.names]
+    names = [*old.config.names, *fresh]
+    codes = torch.tensor([names.index(name) for name in asked], device=old.video.device)
+    network = _grown(old, names, given, codes)
     kept = {
         modality: np.concatenate([*([retriever.enrolled[modality]] if retriever.enrolled else []), now.cpu().numpy()])
-        for modality, now in (("video", video_in), ("audio", audio_in))
+        for modality, now in given.items()
     }
+    done = [Enrolment(name[len(LABEL) :], asked.count(name), name in fresh) for name in dict.fromkeys(asked)]
     return replace(retriever, network=network.eval(), enrolled=kept), done
 
 
-def _grown(old: FeatureMemoryNetwork, capacity: int, enrolled: dict[str, int]) -> FeatureMemoryNetwork:
-    """A copy with banks of `capacity` slots; those of `old` keep their places and their very bits."""
-    network = FeatureMemoryNetwork(replace(old.config, capacity=capacity, enrolled=enrolled))
-    state = old.state_dict()
-    for name in BANKS:
-        bank = state[name]
-        state[name] = torch.cat([bank, bank.new_zeros((capacity - len(bank), *bank.shape[1:]))])
+def _grown(old: MemoryNetwork, names: list[str], given: dict[str, Tensor], codes: Tensor) -> MemoryNetwork:
+    """A copy whose banks hold `given` too, of `codes`."""
+    config, state = old.config, old.state_dict()
+    for modality in MODALITIES:
+        standard = getattr(old, f"standard_{modality}")(given[modality])
+        state[modality] = torch.cat([state[modality], standard])
+        state[f"{modality}_codes"] = torch.cat([state[f"{modality}_codes"], codes])
+    network = MemoryNetwork(
+        replace(
+            config,
+            names=names,
+            enrolled=config.enrolled + len(names) - len(config.names),
+            video_items=len(state["video"]),
+            audio_items=len(state["audio"]),
+        )
+    )
     network.load_state_dict(state)
-    return network.to(pair_memory(old).video.device)
+    return network.to(old.video.device)

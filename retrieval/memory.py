@@ -31,7 +31,7 @@ class FeatureMemory(nn.Module):
 
     For each pair of a batch, in order, if `s1 > t1`: `m2` = the largest of `(cos(v, K_v[x]) + cos(a, K_a[x])) / 2`
     over the filled slots. No filled slot or `m2 < t2`: the pair gets a slot of its own, the first empty one or else
-    the least used, oldest first (an enrolled one last). Otherwise the best slot (lowest index among equals) moves to
+    the least used, oldest first. Otherwise the best slot (lowest index among equals) moves to
     `(1 - w) K + w v` in both banks. A cosine with a zero vector is 0. Similarities that differ by less than 1e-9 count
     as equal.
 
@@ -43,15 +43,13 @@ class FeatureMemory(nn.Module):
         weight: w in [0, 1], the share of the new pair in a merge.
 
     Buffers: `video` [X, Dv], `audio` [X, Da], `used` [X] (pairs merged in a slot, 0 = empty) and `born` [X] (order of
-    creation from 1, 0 = empty), so the memory is saved, loaded and moved like any module; and `enrolled` bool [X], not
-    saved: slots that are replaced only where there is no other.
+    creation from 1, 0 = empty), so the memory is saved, loaded and moved like any module.
     """
 
     video: Tensor
     audio: Tensor
     used: Tensor
     born: Tensor
-    enrolled: Tensor
 
     def __init__(self, capacity: int, dim: int | tuple[int, int], t1: float, t2: float, weight: float) -> None:
         super().__init__()
@@ -70,7 +68,6 @@ class FeatureMemory(nn.Module):
         self.register_buffer("audio", torch.zeros(capacity, dim_audio))
         self.register_buffer("used", torch.zeros(capacity, dtype=torch.int64))
         self.register_buffer("born", torch.zeros(capacity, dtype=torch.int64))
-        self.register_buffer("enrolled", torch.zeros(capacity, dtype=torch.bool), persistent=False)
 
     @property
     def filled(self) -> Tensor:
@@ -119,7 +116,7 @@ class FeatureMemory(nn.Module):
         counts, start = np.array([0, 0, 0, batch - len(chosen)]), 0
         while start < len(chosen):
             part = slice(start, start + SEGMENT)
-            banks, slots = (self.video, self.audio), (self.used, self.born, self.enrolled)
+            banks, slots = (self.video, self.audio), (self.used, self.born)
             plan = decide(video[part], audio[part], banks, slots, self.t2, self.weight)
             plan.replay(self.video, video[part], self.weight)
             plan.replay(self.audio, audio[part], self.weight)
@@ -158,11 +155,6 @@ class IndependentMemory(nn.Module):
     def audio(self) -> Tensor:
         """The audio bank [X, Da]."""
         return self.of_audio.audio
-
-    @property
-    def enrolled(self) -> Tensor:
-        """No slot: only pairs are enrolled. bool [X]."""
-        return torch.zeros_like(self.filled)
 
     @property
     def filled(self) -> Tensor:

@@ -5,12 +5,11 @@ and of the similarities with the memory, stands in `scoring`.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, field
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import torch
-from pydantic import AfterValidator, SkipValidation
+from pydantic import AfterValidator
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -18,7 +17,7 @@ from fmn.checked import checked, rule
 from fmn.errors import InputError
 
 from .memory import FeatureMemory, IndependentMemory
-from .scoring import scores
+from .scoring import eq3, largest_meeting
 
 MOST = 1_000_000  # of slots and of dimensions: beyond that it is a slip of the finger
 CHUNK_PAIRS = 1 << 15  # pairs scored at once: the head's hidden layer is [pairs, hidden]
@@ -45,8 +44,7 @@ class FmnConfig:
     `temperature`. `slots`: "categories" gives each category one slot, the mean of all its pairs with S1 > T1
     (`fmn.retrieval.memory.remember_categories`); "paired" banks are written pair by pair and together, so that slot x
     of both is one pair, by T1, T2 and `weight` (the paper); "independent" ones each by their own similarity. However
-    they were fitted, updating goes by T1, T2 and `weight`. `enrolled`: label -> slot of the categories that were
-    written into the banks without training (`fmn.retrieval.enrolment`).
+    they were fitted, updating goes by T1, T2 and `weight`.
     """
 
     video_dim: Size = 2048
@@ -70,13 +68,6 @@ class FmnConfig:
     projection: Annotated[str, _one_of("gated", "linear")] = "gated"
     fusion: Annotated[str, _one_of("cosine", "both", "head")] = "cosine"
     dropout: Annotated[float, rule(lambda share: 0 <= share < 1, "Dropout lies in [0, 1), got {value}.")] = 0.7
-    enrolled: Annotated[Mapping[str, int], SkipValidation] = field(default_factory=dict, hash=False)
-
-    def __post_init__(self) -> None:
-        slots = list(self.enrolled.values()) if isinstance(self.enrolled, Mapping) else [self.enrolled]
-        whole = all(type(slot) is int and 0 <= slot < self.capacity for slot in slots)
-        if not whole or len(set(slots)) < len(slots):
-            raise InputError(f"An enrolled label has a slot of its own, 0 to {self.capacity - 1}; got {slots}.")
 
     @property
     def leaves_memory_out(self) -> bool:
@@ -155,14 +146,19 @@ class FeatureMemoryNetwork(nn.Module):
         self.drop = nn.Dropout(config.dropout)
         banks = IndependentMemory if config.slots == "independent" else FeatureMemory
         self.memory = banks(config.capacity, (config.video_dim, config.audio_dim), config.t1, config.t2, config.weight)
-        if isinstance(self.memory, FeatureMemory):
-            self.memory.enrolled[list(config.enrolled.values())] = True
         beta = torch.tensor(float(config.beta))
         if config.learn_beta:
             self.beta = nn.Parameter(beta)
         else:
             self.register_buffer("beta", beta)
         self.standard_video, self.standard_audio = Standardiser(config.video_dim), Standardiser(config.audio_dim)
+
+    @property
+    def pairs(self) -> FeatureMemory:
+        """The banks as pairs; InputError where they are independent of one another."""
+        if not isinstance(self.memory, FeatureMemory):
+            raise InputError("Only paired banks learn pairs; this run was trained with slots 'independent'.")
+        return self.memory
 
     def fit_standardiser(self, video: Tensor, audio: Tensor) -> None:
         """Take mean and deviation from the train part: video [N, D_v], audio [M, D_a]. Constant columns become 0."""
@@ -215,15 +211,8 @@ class FeatureMemoryNetwork(nn.Module):
 
     def from_similarities(self, s1: Tensor, m_video: Tensor, m_audio: Tensor) -> Tensor:
         """S [N, M] by eq. 3 of S1 [N, M] and of M_v [N, x] and M_a [M, x] with the filled slots, one or more."""
-        return scores(
-            s1,
-            m_video,
-            m_audio,
-            self.memory.enrolled[self.memory.filled],
-            beta=self.beta,
-            temperature=self.config.temperature if self.config.maximum == "soft" else None,
-            unlike=self.config.t2,
-        )
+        temperature = self.config.temperature if self.config.maximum == "soft" else None
+        return eq3(s1, largest_meeting(m_video, m_audio, temperature), self.beta)
 
     def pair_scores(self, video: Tensor, audio: Tensor, p_video: Tensor, p_audio: Tensor) -> tuple[Tensor, Tensor]:
         """S and S1 of every pair, [N, M] each. Inputs standardised and embedded."""

@@ -13,6 +13,7 @@ from typing import Any
 from fmn.errors import InputError
 from fmn.files import write_durably
 
+from .indexing import WAYS
 from .protocol import Report
 
 RATES = ("direction", "metric", "k", "value", "low", "high", "ceiling", "chance")
@@ -34,19 +35,23 @@ def write_json(report: Report, path: str | Path) -> None:
 def write_csv(report: Report, path: str | Path) -> None:
     """Write one row a direction, metric and k, a file atomically; rates are in [0, 1], ranks count from 1.
 
-    Where the report has numbers with updating, a column `memory` tells "fixed" rows from "updating" ones; the latter
-    hold mean, least and greatest over the orders as value, low and high, and the standard deviation as `sd`.
+    Where the report has numbers with updating or with an indexed gallery, a column `memory` tells "fixed" rows from
+    "updating", "gallery" and "both" ones; those with updating hold mean, least and greatest over the orders as value,
+    low and high, and the standard deviation as `sd`.
 
     Raises OSError, and InputError for a folder.
     """
     text = io.StringIO(newline="")
-    updating = "updating" in report.facts
-    columns = (*RATES, *SIZES, *(("memory", "sd") if updating else ()))
+    updating, ways = "updating" in report.facts, [way for way in WAYS if "gallery" in report.facts]
+    told = updating or bool(ways)
+    columns = (*RATES, *SIZES, *(("memory", "sd") if updating else ("memory",) if told else ()))
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     for direction, result in report.directions.items():
         shared = {"direction": direction} | {name: result[name] for name in SIZES}
-        writer.writerows(shared | row | ({"memory": "fixed"} if updating else {}) for row in _rows(result))
+        writer.writerows(shared | row | ({"memory": "fixed"} if told else {}) for row in _rows(result))
+        for way in ways:
+            writer.writerows(shared | row | {"memory": way} for row in _rows(report.facts["gallery"][way][direction]))
         for row in updating_rows(report, direction) if updating else ():
             found = {"memory": "updating", "value": row["mean"], "low": row["min"], "high": row["max"]}
             writer.writerow(shared | found | {name: row[name] for name in ("metric", "k", "sd")})

@@ -12,9 +12,10 @@ from fmn.cache import FeatureCache
 from fmn.errors import InputError
 
 from .network import FeatureMemoryNetwork, Standardiser
+from .remembering import MemoryNetwork
 from .towers import TwoTowers
 
-Model = FeatureMemoryNetwork | TwoTowers
+Model = MemoryNetwork | FeatureMemoryNetwork | TwoTowers
 
 # Distance of two encodings of one file, as a share of the vector's length, both standardised: rounding only. Different
 # items of one category were measured to be 0.37 apart at the least, 0.65-0.9 from their nearest neighbour as a rule.
@@ -46,24 +47,38 @@ class Retriever:
         return self.features[modality]["encoder"]
 
     @torch.no_grad()
-    def score(self, video: NDArray[np.floating] | Tensor, audio: NDArray[np.floating] | Tensor) -> NDArray[np.float32]:
+    def score(
+        self,
+        video: NDArray[np.floating] | Tensor,
+        audio: NDArray[np.floating] | Tensor,
+        indexed: tuple[str, ...] = (),
+    ) -> NDArray[np.float32]:
         """S of every pair.
 
         Args:
             video: cached video features, [N, D_v], finite.
             audio: cached audio features, [M, D_a], finite.
+            indexed: modalities that are a gallery, given whole, which the memory absorbs first.
 
         Returns:
             S [N, M] float32 (FMN: eq. 3).
 
         Raises:
-            InputError: another width than the retriever was fitted on, or values that are not finite.
+            InputError: another width than the retriever was fitted on, values that are not finite, or a gallery for a
+                retriever without a memory of items.
         """
         network = self.network.eval()
         config, device = network.config, next(network.buffers()).device
         video_in = features_in(video, config.video_dim, "video").to(device)
         audio_in = features_in(audio, config.audio_dim, "audio").to(device)
-        return network.score(video_in, audio_in).cpu().numpy()
+        if isinstance(network, MemoryNetwork):
+            return network.score(video_in, audio_in, indexed).float().cpu().numpy()
+        if indexed:
+            raise InputError(
+                "Only a memory of items absorbs a gallery; this run is of another kind. Train one with fmn-train, "
+                "without --as-printed."
+            )
+        return network.score(video_in, audio_in).float().cpu().numpy()
 
     def check(self, cache: FeatureCache) -> None:
         """Raise InputError unless `cache` holds the very features that this retriever was fitted on.

@@ -22,7 +22,7 @@ def decide(
     video: Tensor,
     audio: Tensor,
     banks: tuple[Tensor, Tensor],
-    slots: tuple[Tensor, Tensor, Tensor],
+    slots: tuple[Tensor, Tensor],
     t2: float,
     weight: float,
 ) -> "Plan":
@@ -31,7 +31,7 @@ def decide(
     Args:
         video, audio: the pairs, [B, Dv] and [B, Da].
         banks: of video and audio, [X, Dv] and [X, Da].
-        slots: used, born and enrolled, [X] each (`FeatureMemory`).
+        slots: used and born, [X] each (`FeatureMemory`).
         t2, weight: of `FeatureMemory`.
     """
     parts = list(slots)
@@ -39,9 +39,9 @@ def decide(
         parts += [batch @ bank.T, batch @ batch.T, bank.square().sum(1)]
     flat = torch.cat([part.flatten().double() for part in parts]).cpu().numpy()
     pieces = np.split(flat, np.cumsum([part.numel() for part in parts])[:-1])
-    used, born, enrolled, *products = (piece.reshape(part.shape) for piece, part in zip(pieces, parts, strict=True))
+    used, born, *products = (piece.reshape(part.shape) for piece, part in zip(pieces, parts, strict=True))
     sides = (Products(*products[:3]), Products(*products[3:]))
-    plan = Plan(used.astype(np.int64), born.astype(np.int64), enrolled)
+    plan = Plan(used.astype(np.int64), born.astype(np.int64))
     joint = (sides[0].cosines() + sides[1].cosines()) / 2
     joint[:, used == 0] = -np.inf
     for i in range(len(video)):
@@ -94,8 +94,8 @@ class Products:
 class Plan:
     """Who goes where: the book-keeping of the slots, and the writes to be replayed on the banks."""
 
-    def __init__(self, used: NDArray[np.int64], born: NDArray[np.int64], enrolled: Floats) -> None:
-        self.used, self.born, self.enrolled = used, born, enrolled
+    def __init__(self, used: NDArray[np.int64], born: NDArray[np.int64]) -> None:
+        self.used, self.born = used, born
         self.done = 0  # pairs decided
         self.counts = np.zeros(3, dtype=np.int64)  # written, merged, replaced
         self.first: dict[int, int] = {}  # slot -> the row put into it last
@@ -104,7 +104,7 @@ class Plan:
     def put(self, i: int) -> int:
         empty = np.flatnonzero(self.used == 0)
         self.counts[0 if len(empty) else 2] += 1
-        x = int(empty[0]) if len(empty) else int(np.lexsort((self.born, self.used, self.enrolled))[0])
+        x = int(empty[0]) if len(empty) else int(np.lexsort((self.born, self.used))[0])
         self.used[x], self.born[x] = 1, self.born.max() + 1
         self.first[x] = i
         self.merges.pop(x, None)

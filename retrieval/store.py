@@ -15,6 +15,7 @@ from fmn.errors import InputError
 from fmn.files import replacing, write_durably
 
 from .network import FeatureMemoryNetwork, FmnConfig
+from .remembering import MemoryConfig, MemoryNetwork
 from .retriever import Model, Retriever
 from .towers import TowersConfig, TwoTowers
 
@@ -23,9 +24,13 @@ RUN_FILE = "run.json"
 BEST_FILE = "best.safetensors"
 ENROLLED_FILE = "enrolled.safetensors"
 
-Config = FmnConfig | TowersConfig
+Config = MemoryConfig | FmnConfig | TowersConfig
 
-_CONFIGS: dict[str, type[FmnConfig] | type[TowersConfig]] = {"fmn": FmnConfig, "towers": TowersConfig}
+_CONFIGS: dict[str, type[MemoryConfig] | type[FmnConfig] | type[TowersConfig]] = {
+    "memory": MemoryConfig,
+    "fmn": FmnConfig,
+    "towers": TowersConfig,
+}
 
 Of = TypeVar("Of")
 
@@ -69,6 +74,13 @@ def write_json(path: Path, value: Any) -> None:
     write_durably(path.parent, path.name, text.encode())
 
 
+def network_of(config: Config) -> Model:
+    """A network of a config's kind and shape, not fitted."""
+    if isinstance(config, MemoryConfig):
+        return MemoryNetwork(config)
+    return FeatureMemoryNetwork(config) if isinstance(config, FmnConfig) else TwoTowers(config)
+
+
 def save_network(path: Path, network: Model) -> None:
     """Write weights and memory banks to a safetensors file, atomically."""
     state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
@@ -78,7 +90,7 @@ def save_network(path: Path, network: Model) -> None:
 
 def read_network(path: Path, config: Config) -> Model:
     """Read weights and memory banks written by `save_network`; InputError when they are not those of `config`."""
-    network: Model = FeatureMemoryNetwork(config) if isinstance(config, FmnConfig) else TwoTowers(config)
+    network = network_of(config)
     try:
         network.load_state_dict(load_file(path))
     except FileNotFoundError:
@@ -115,7 +127,9 @@ def read_run(run: str | Path) -> dict[str, Any]:
 
 def _config(kind: str, values: dict[str, Any]) -> Config:
     if kind not in _CONFIGS:
-        raise InputError(f"A run holds a model of kind {' or '.join(_CONFIGS)}; got {kind!r}.")
+        raise InputError(f"A run holds a model of kind {', '.join(_CONFIGS)}; got {kind!r}.")
+    if kind == "fmn" and values.get("enrolled") == {}:  # runs made before only a memory of items could enrol
+        values = {key: value for key, value in values.items() if key != "enrolled"}
     if values.get("slots") == "kinds":  # what runs made before categories had that one name say
         values = {**values, "slots": "categories"}
     return _CONFIGS[kind](**values)
@@ -148,7 +162,7 @@ def load(run: str | Path) -> Retriever:
             "seed": facts.get("seed"),
             "epochs": facts.get("epochs"),
             "kept epoch": (facts.get("best") or {}).get("epoch"),
-            **({"enrolled categories": len(facts["config"].enrolled)} if facts.get("enrolled") else {}),
+            **({"enrolled categories": facts["config"].enrolled} if facts.get("enrolled") else {}),
             **({} if facts.get("status") == "finished" else {"state": "UNFINISHED, interrupted or still at work"}),
             "about": {key: facts[key] for key in keep if key in facts} | {"config": facts["config"].to_json()},
         },

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from .indexing import WAYS, indexed_rows
 from .protocol import DIRECTIONS, Report
 from .report import percent, updating_rows
 
@@ -25,6 +26,7 @@ def render(report: Report) -> Group:
         parts += [_heading(name, result, gallery), Padding(_table(result), (0, 0, 0, 1))]
         parts += [Padding(_summary(result), (0, 0, 1, 1))]
     parts += [Padding(_updating(report), (0, 0, 1, 0))] if "updating" in report.facts else []
+    parts += [Padding(_indexed(report), (0, 0, 1, 0))] if "gallery" in report.facts else []
     parts += [Padding(_notes(report), (0, 0, 0, 1))]
     for count, what, names in _exceptions(report):
         more = "" if count <= NAMED else f"\n  ... and {count - NAMED} more (the JSON file names them all)"
@@ -40,7 +42,7 @@ def _updating(report: Report) -> Group:
     for direction in DIRECTIONS:
         offered = updating["directions"][direction]["offered"]
         title = Text(f" {direction}, memory updated while ranking", style="bold")
-        parts.append(title.append(f"  {offered:.0f} pairs offered (mean)", style="not bold"))
+        parts.append(title.append(f"  {offered:.0f} offered (mean)", style="not bold"))
         table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), show_edge=False)
         table.add_column(" metric", no_wrap=True)
         for head in ("without", *STATISTICS):
@@ -54,6 +56,22 @@ def _updating(report: Report) -> Group:
         f"over {updating['orders']} seeded orders (seed {updating['seed']}). {updating['rule']}"
     )
     parts.append(Padding(Text(note, style="dim"), (0, 0, 0, 1)))
+    return Group(*parts)
+
+
+def _indexed(report: Report) -> Group:
+    """The part of the terminal's report that `evaluate_indexed` added; rates in percent."""
+    parts: list[RenderableType] = []
+    for direction in DIRECTIONS:
+        table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), show_edge=False)
+        table.add_column(" metric", no_wrap=True)
+        for head in ("alone", *WAYS):
+            table.add_column(head, justify="right", no_wrap=True)
+        for row in indexed_rows(report, direction):
+            name = row["metric"].replace("_", " ") + (f" @{row['k']}" if row["k"] else "")
+            table.add_row(f" {name}", *(f"{100 * row[each]:.2f}" for each in ("alone", *WAYS)))
+        parts += [Text(f" {direction}, gallery indexed", style="bold"), Padding(table, (0, 0, 1, 1))]
+    parts.append(Padding(Text(report.facts["gallery"]["rule"], style="dim"), (0, 0, 0, 1)))
     return Group(*parts)
 
 

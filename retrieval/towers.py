@@ -84,6 +84,7 @@ class TwoTowers(nn.Module):
     def __init__(self, config: TowersConfig) -> None:
         super().__init__()
         self.config = config
+        self.epochs = 0  # of the descent that fitted them, up to the one that is kept; 0: they were not descended
         self.standard_video, self.standard_audio = Standardiser(config.video_dim), Standardiser(config.audio_dim)
         self.video, self.audio = _tower(config, config.video_dim), _tower(config, config.audio_dim)
 

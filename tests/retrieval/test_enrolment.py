@@ -1,4 +1,4 @@
-"""Enrolment writes new categories into slots of their own and leaves the old ones bit for bit."""
+"""Enrolment puts pairs of new categories into the banks, under slots of their own, and the old ones stay."""
 
 import numpy as np
 import pytest
@@ -9,118 +9,75 @@ from fmn.item import Item
 from fmn.retrieval import FeatureMemoryNetwork, FmnConfig, Retriever
 from fmn.retrieval.enrolment import enrol
 from fmn.retrieval.pairing import pair_up
+from fmn.retrieval.remembering import MemoryConfig, MemoryNetwork
 
-DIM_V, DIM_A = 6, 5
-BANKS = ("video", "audio", "used", "born")
+DIM_V, DIM_A, KNOWN = 6, 5, 3
 
 
-def retriever(capacity=4, filled=3, **changes):
+def retriever():
+    """Three categories of four clips and five recordings."""
     torch.manual_seed(0)
-    shape = {"video_dim": DIM_V, "audio_dim": DIM_A, "common": 4, "hidden": 5, "capacity": capacity, "t2": 2.0}
-    network = FeatureMemoryNetwork(FmnConfig(**{**shape, **changes})).eval()
-    network.fit_standardiser(torch.randn(9, DIM_V) * 3 + 5, torch.randn(9, DIM_A) - 2)
-    if filled:
-        network.memory.update(torch.randn(filled, DIM_V), torch.randn(filled, DIM_A), torch.ones(filled))
-    return Retriever(network, {m: {"encoder": "toy", "fingerprint": ""} for m in ("video", "audio")})
+    names = [f"label old {code}" for code in range(KNOWN)]
+    sizes = {"video_dim": DIM_V, "audio_dim": DIM_A, "video_items": 12, "audio_items": 15}
+    network = MemoryNetwork(MemoryConfig(**sizes, names=names))
+    codes = torch.arange(KNOWN).repeat_interleave(4), torch.arange(KNOWN).repeat_interleave(5)
+    places = torch.eye(DIM_V)[codes[0]] * 4, torch.eye(DIM_A)[codes[1]] * 4
+    network.remember(torch.randn(12, DIM_V) + places[0], torch.randn(15, DIM_A) + places[1], *codes)
+    return Retriever(network.eval(), {m: {"encoder": "toy", "fingerprint": ""} for m in ("video", "audio")})
 
 
-def pairs(n, seed=0):
+def pairs(n, seed=0, place=4):
     random = np.random.default_rng(seed)
-    return (random.normal(size=(n, DIM_V)) * 3 + 5).astype(np.float32), random.normal(size=(n, DIM_A)).astype(
-        np.float32
+    return tuple(
+        (random.normal(size=(n, dim)) * 0.5 + 4 * np.eye(dim)[place]).astype(np.float32) for dim in (DIM_V, DIM_A)
     )
 
 
-def test_a_free_slot_is_used_first_then_the_banks_grow_and_old_slots_keep_their_bits():
+def test_pairs_are_remembered_beside_what_was_there():
     given = retriever()
-    before = {name: getattr(given.network.memory, name).clone() for name in BANKS}
-    learnt, done = enrol(given, *pairs(5), ["a", "b", "a", "b", "b"])
-    memory = learnt.network.memory
+    before = {name: value.clone() for name, value in given.network.state_dict().items()}
+    video, audio = pairs(5)
+    learnt, done = enrol(given, video, audio, ["a", "b", "a", "b", "b"])
     assert [each.to_json() for each in done] == [
-        {"label": "a", "pairs": 2, "slots": [3], "grew": False},
-        {"label": "b", "pairs": 3, "slots": [4], "grew": True},
+        {"label": "a", "pairs": 2, "new": True},
+        {"label": "b", "pairs": 3, "new": True},
     ]
-    assert memory.capacity == 5 and learnt.network.config.enrolled == {"a": 3, "b": 4}
-    for name in BANKS:
-        assert torch.equal(getattr(memory, name)[:3], before[name][:3])
-        assert torch.equal(getattr(given.network.memory, name), before[name])  # what was given stays as it was
-    assert memory.used[3:].tolist() == [2, 3] and memory.born[3:].tolist() == [4, 5]
-    for name, value in given.network.state_dict().items():
-        if not name.startswith("memory."):
-            assert torch.equal(learnt.network.state_dict()[name], value)
-
-
-def test_a_slot_is_the_mean_of_its_standardised_pairs():
-    given = retriever()
-    video, audio = pairs(4)
-    learnt, _ = enrol(given, video, audio, ["a", "b", "a", "a"])
-    net = given.network
-    for bank, features, mean, scale in (
-        (learnt.network.memory.video, video, net.standard_video.mean, net.standard_video.scale),
-        (learnt.network.memory.audio, audio, net.standard_audio.mean, net.standard_audio.scale),
-    ):
-        rows = [(features[i] - mean.numpy()) * scale.numpy() for i in (0, 2, 3)]
-        assert np.allclose(bank[3].numpy(), sum(rows) / 3, atol=1e-5)
+    network, config = learnt.network, learnt.network.config
+    assert config.names == [*given.network.config.names, "label a", "label b"] and config.enrolled == 2
+    assert (config.video_items, config.audio_items) == (17, 20)
+    for name, value in before.items():
+        assert torch.equal(given.network.state_dict()[name], value)  # what was given stays as it was
+        assert torch.equal(network.state_dict()[name][: len(value)], value)
+    assert network.video_codes[12:].tolist() == network.audio_codes[15:].tolist() == [3, 4, 3, 4, 4]
+    wanted = (torch.from_numpy(video) - network.standard_video.mean) * network.standard_video.scale
+    assert torch.equal(network.video[12:], wanted)
+    assert np.array_equal(learnt.enrolled["audio"], audio)
 
 
 def test_enrolling_in_steps_is_enrolling_at_once():
-    given = retriever()
-    video, audio = pairs(6)
-    labels = ["a", "b", "a", "b", "b", "a"]
-    whole, _ = enrol(given, video, audio, labels)
-    part, _ = enrol(given, video[:2], audio[:2], labels[:2])
-    part, done = enrol(part, video[2:], audio[2:], labels[2:])
-    assert [each.grew for each in done] == [False, False]
-    for name in BANKS:
-        assert torch.allclose(getattr(part.network.memory, name), getattr(whole.network.memory, name), atol=1e-6)
-    assert np.array_equal(part.enrolled["video"], video) and np.array_equal(whole.enrolled["audio"], audio)
-
-
-@pytest.mark.parametrize("keys", ["raw", "common"])
-@pytest.mark.parametrize("maximum", ["soft", "hard"])
-def test_s1_counts_as_one_where_the_maximum_comes_from_an_enrolled_slot(keys, maximum):
-    given = retriever(keys=keys, maximum=maximum)
-    learnt, _ = enrol(given, *pairs(2), ["a", "b"])
-    video, audio = pairs(3, 1)
-    net, found = learnt.network, learnt.score(video, audio)
-    with torch.no_grad():
-        x, y = net.standardise_video(torch.from_numpy(video)), net.standardise_audio(torch.from_numpy(audio))
-        p_v, p_a = net.embed_video(x), net.embed_audio(y)
-        s1 = net.s1(p_v, p_a).tolist()
-        if keys == "raw":
-            m_v, m_a = net.memory.similarity(x, y)
-        else:
-            m_v = p_v @ net.embed_video(net.memory.video).T
-            m_a = p_a @ net.embed_audio(net.memory.audio).T
-    heat = net.config.temperature
-    for i in range(3):
-        for j in range(3):
-            if maximum == "hard":
-                products = [v * a for v, a in zip(m_v[i].tolist(), m_a[j].tolist(), strict=True)]
-                best = int(np.argmax(products))
-                expected = max(products[best], 1e-6) * (1.0 if best >= 3 else s1[i][j])
-            else:
-                w_v, w_a = (np.exp(m.numpy() / heat) / np.exp(m.numpy() / heat).sum() for m in (m_v[i], m_a[j]))
-                old, new = ((w_v[part] * w_a[part]).sum() for part in (slice(0, 3), slice(3, None)))
-                expected = s1[i][j] * old + new
-            assert found[i, j] == pytest.approx(expected, rel=1e-3, abs=1e-5)
-
-
-def test_an_empty_memory_learns_categories_too_and_a_pair_finds_itself():
-    given = retriever(capacity=1, filled=0)
     video, audio = pairs(4)
-    learnt, done = enrol(given, video, audio, ["a", "b", "c", "d"])
-    assert [each.slots for each in done] == [[0], [1], [2], [3]]
-    scores = learnt.score(video, audio)
-    assert (np.diagonal(scores) >= scores.max(1) - 1e-6).all()
+    labels = ["a", "b", "a", "b"]
+    whole, _ = enrol(retriever(), video, audio, labels)
+    steps = retriever()
+    for row, label in enumerate(labels):
+        steps, _ = enrol(steps, video[row : row + 1], audio[row : row + 1], [label])
+    asked = pairs(6, seed=3)
+    assert np.allclose(steps.score(*asked), whole.score(*asked), rtol=0, atol=1e-6)
+    assert np.array_equal(steps.enrolled["video"], whole.enrolled["video"])
 
 
-def test_updating_replaces_an_enrolled_slot_last():
-    learnt, _ = enrol(retriever(capacity=3), *pairs(1), ["a"])
-    memory = learnt.network.memory
-    kept = memory.video[3].clone()
-    memory.update(torch.randn(7, DIM_V), torch.randn(7, DIM_A), torch.ones(7))
-    assert torch.equal(memory.video[3], kept) and memory.born.max() == 11
+def test_a_known_label_gets_no_other_slot():
+    learnt, done = enrol(retriever(), *pairs(2), ["old 1", "new"])
+    assert [each.new for each in done] == [False, True]
+    assert learnt.network.video_codes[12:].tolist() == [1, 3] and learnt.network.config.enrolled == 1
+
+
+def test_what_was_enrolled_is_found():
+    learnt, _ = enrol(retriever(), *pairs(3), ["new"] * 3)
+    video, audio = pairs(4, seed=9)
+    old = pairs(4, seed=9, place=1)
+    scores = learnt.score(np.concatenate([video, old[0]]), np.concatenate([audio, old[1]]))
+    assert scores[:4, :4].min() > 5 * scores[:4, 4:].max() and scores[4:, 4:].min() > 5 * scores[4:, :4].max()
 
 
 @pytest.mark.parametrize(
@@ -138,10 +95,10 @@ def test_wrong_pairs_are_sentences(change, said):
         enrol(retriever(), *change(*pairs(2), ["a", "b"]))
 
 
-@pytest.mark.parametrize("enrolled", [{"a": 9}, {"a": 0, "b": 0}, {"a": -1}, {"a": "x"}])
-def test_a_garbled_place_is_a_sentence(enrolled):
-    with pytest.raises(InputError, match="slot of its own"):
-        FmnConfig(capacity=4, enrolled=enrolled)
+def test_only_a_memory_of_items_learns_categories():
+    network = FeatureMemoryNetwork(FmnConfig(video_dim=DIM_V, audio_dim=DIM_A, common=4))
+    with pytest.raises(InputError, match="Only a memory of items"):
+        enrol(Retriever(network, {}), *pairs(1), ["new"])
 
 
 def items(modality, *names, pair=False):
@@ -169,34 +126,3 @@ def test_same_stems_of_a_label_are_pairs_and_the_rest_goes_by_order():
 def test_flat_folders_make_every_pair_a_category_of_its_own():
     found = pair_up(items("video", "a.mp4", "b.mp4", pair=True), items("audio", "b.wav", "a.wav", pair=True))
     assert found.rows == [(0, 1, "a"), (1, 0, "b")] and not found.alone
-
-
-@pytest.mark.parametrize("maximum", ["soft", "hard"])
-def test_a_category_enrolled_into_an_empty_memory_leaves_the_order_of_what_does_not_resemble_it(maximum):
-    """Alone in the memory, an enrolled slot would be the nearest one of everything, and every score the same."""
-    given = retriever(filled=0, maximum=maximum, t2=0.4)
-    video, audio = pairs(12)
-    new = pairs(2, seed=1)
-    learnt, _ = enrol(given, *new, ["new", "new"])
-    before, after = given.score(video, audio), learnt.score(video, audio)
-    net = learnt.network
-    standard = net.standardise_video(torch.from_numpy(video)), net.standardise_audio(torch.from_numpy(audio))
-    filled = net.memory.filled
-    embedded = net.embed_video(standard[0]), net.embed_audio(standard[1])
-    m_video, m_audio = net.similarities(*standard, *embedded, filled)
-    for i in range(12):  # plain loop: the enrolled slot beside one that everything resembles by T2
-        for j in range(12):
-            v, a = m_video[i, 0].item(), m_audio[j, 0].item()
-            if maximum == "soft":
-                p = np.exp(v / 0.1) / (np.exp(v / 0.1) + np.exp(4)), np.exp(a / 0.1) / (np.exp(a / 0.1) + np.exp(4))
-                wanted = before[i, j] * (1 - p[0]) * (1 - p[1]) + p[0] * p[1]
-            else:
-                wanted = v * a if v * a >= 0.16 else before[i, j] * 0.16
-            assert after[i, j] == pytest.approx(wanted, rel=1e-4, abs=1e-6)
-    assert len(np.unique(after.round(6))) > 100
-
-
-def test_a_memory_that_no_score_asks_learns_nothing():
-    with pytest.raises(InputError, match=r"leaves out \(beta 0\)"):
-        enrol(retriever(beta=0.0), *pairs(1), ["new"])
-    enrol(retriever(beta=0.0, learn_beta=True), *pairs(1), ["new"])

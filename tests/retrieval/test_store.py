@@ -58,7 +58,7 @@ def test_an_old_run_says_kinds_for_categories(run):
         (("config", "common"), 0, "FMN needs common from 1 to 1000000, got 0"),
         (("config", "keys"), "space", "FMN's keys is one of raw, common; got 'space'"),
         (("config", "unknown"), 1, "unknown"),
-        (("kind",), "tower", "A run holds a model of kind fmn or towers; got 'tower'"),
+        (("kind",), "tower", "A run holds a model of kind memory, fmn, towers; got 'tower'"),
     ],
 )
 def test_what_a_run_garbles_is_named(run, path, to, said):

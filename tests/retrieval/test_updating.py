@@ -1,7 +1,6 @@
 """Updating while ranking against a plain loop of rank -> update."""
 
 import copy
-import dataclasses
 import io
 
 import numpy as np
@@ -14,9 +13,11 @@ from fmn.errors import InputError
 from fmn.item import Item
 from fmn.retrieval import FeatureMemoryNetwork, FmnConfig, Retriever
 from fmn.retrieval.protocol import evaluate_cache
+from fmn.retrieval.remembering import MemoryConfig, MemoryNetwork
 from fmn.retrieval.report import as_json, write_csv
 from fmn.retrieval.terminal import render
-from fmn.retrieval.updating import UpdatingRetriever, evaluate_updating, statistics
+from fmn.retrieval.updating import evaluate_updating, statistics, updating
+from fmn.retrieval.updating_pairs import order_of_queries
 
 DIM = 7
 
@@ -59,44 +60,76 @@ def plain(given, direction, queries, video, audio):
 @pytest.mark.parametrize("direction", ["speech->video", "video->speech"])
 def test_updating_is_the_plain_loop_of_rank_and_update(keys, maximum, direction):
     given, video, audio = retriever(keys=keys, maximum=maximum), features(15, 1), features(12, 2)
-    updating = UpdatingRetriever(given, direction, order=2)
-    found = updating.score(video, audio)
-    expected, offered = plain(given, direction, updating.queries(12 if direction[0] == "s" else 15), video, audio)
+    scorer = updating(given, direction, order=2)
+    found = scorer.score(video, audio)
+    queries = order_of_queries(12 if direction[0] == "s" else 15, direction, 2, 0)
+    expected, offered = plain(given, direction, queries, video, audio)
     assert np.allclose(found, expected, rtol=1e-4, atol=1e-6)
-    assert updating.offered == offered and 0 < offered < 15
+    assert scorer.offered == offered and 0 < offered < 15
     assert not np.allclose(found, given.score(video, audio), rtol=1e-3)
-
-
-def test_an_enrolled_slot_takes_part_while_updating():
-    given = retriever()
-    given.network = FeatureMemoryNetwork(dataclasses.replace(given.network.config, enrolled={"new": 1})).eval()
-    given.network.load_state_dict(retriever().network.state_dict())
-    updating = UpdatingRetriever(given, "video->speech")
-    video, audio = features(9, 1), features(8, 2)
-    expected, _ = plain(given, "video->speech", updating.queries(9), video, audio)
-    assert np.allclose(updating.score(video, audio), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_an_empty_memory_begins_to_learn():
     given = retriever()
     for bank in given.network.memory.buffers():
         bank.zero_()
-    updating = UpdatingRetriever(given, "video->speech")
     video, audio = features(15, 1), features(12, 2)
-    expected, _ = plain(given, "video->speech", updating.queries(15), video, audio)
-    assert np.allclose(updating.score(video, audio), expected, rtol=1e-4, atol=1e-6)
+    expected, _ = plain(given, "video->speech", order_of_queries(15, "video->speech", 0, 0), video, audio)
+    assert np.allclose(updating(given, "video->speech").score(video, audio), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_the_retriever_never_changes_and_orders_differ():
     given, video, audio = retriever(), features(15, 1), features(12, 2)
     before = {name: value.clone() for name, value in given.network.state_dict().items()}
-    first = UpdatingRetriever(given, "speech->video", order=0).score(video, audio)
-    again = UpdatingRetriever(given, "speech->video", order=0).score(video, audio)
-    other = UpdatingRetriever(given, "speech->video", order=1).score(video, audio)
+    first = updating(given, "speech->video", order=0).score(video, audio)
+    again = updating(given, "speech->video", order=0).score(video, audio)
+    other = updating(given, "speech->video", order=1).score(video, audio)
     assert np.array_equal(first, again) and not np.array_equal(first, other)
     assert all(torch.equal(value, before[name]) for name, value in given.network.state_dict().items())
-    orders = [UpdatingRetriever(given, each).queries(50).tolist() for each in ("speech->video", "video->speech")]
+    orders = [order_of_queries(50, each, 0, 0).tolist() for each in ("speech->video", "video->speech")]
     assert orders[0] != orders[1] and sorted(orders[0]) == list(range(50))
+
+
+def memory(seed=0):
+    random = torch.Generator().manual_seed(seed)
+    sizes = {"video_dim": DIM, "audio_dim": DIM, "video_items": 12, "audio_items": 15, "names": ["a", "b", "c"]}
+    network = MemoryNetwork(MemoryConfig(**sizes, gallery_weight=0.5))
+    codes = torch.arange(12) % 3, torch.arange(15) % 3
+    network.remember(torch.randn(12, DIM, generator=random), torch.randn(15, DIM, generator=random), *codes)
+    return Retriever(network.eval(), {m: {"encoder": "toy", "fingerprint": ""} for m in ("video", "audio")})
+
+
+@pytest.mark.parametrize("direction", ["speech->video", "video->speech"])
+def test_a_memory_of_items_remembers_each_query_under_its_posterior(direction):
+    """A plain loop: the slots are the weighted means of all vectors so far, in the metric of the beginning."""
+    given, video, audio = memory(), features(9, 1), features(8, 2)
+    scorer = updating(given, direction, order=1)
+    found = scorer.score(video, audio)
+    asked, answered = ("audio", "video") if direction == "speech->video" else ("video", "audio")
+    features_of = {"video": torch.from_numpy(video), "audio": torch.from_numpy(audio)}
+    network = given.network
+    reader = network.reader(asked)
+    gallery = torch.softmax(network.similarities(answered, features_of[answered]) / 0.12, -1).numpy()
+    axes = reader.plain.axes
+    held = [(row @ axes, share) for row, share in zip(reader.remembered, reader.shares, strict=True)]
+    queries = network.vectors(asked, features_of[asked]) @ axes
+    assert scorer.offered == len(queries)
+    for query in order_of_queries(len(queries), direction, 1, 0):
+        slots = [sum(row * share[c] for row, share in held) / sum(share[c] for _, share in held) for c in range(3)]
+        middle = sum(slots) / 3
+        met = torch.stack([torch.cosine_similarity(queries[query] - middle, slot - middle, dim=0) for slot in slots])
+        posterior = torch.softmax(met / 0.12, -1)
+        wanted = gallery @ posterior.numpy()
+        row = found[:, query] if asked == "audio" else found[query]
+        assert np.allclose(row, wanted, rtol=1e-5, atol=1e-7)
+        held.append((queries[query], 0.5 * posterior))
+    assert not np.allclose(found, given.score(video, audio), rtol=1e-3)
+
+
+def test_without_an_update_the_first_query_is_ranked_as_ever():
+    given, video, audio = memory(), features(9, 1), features(8, 2)
+    found, first = updating(given, "video->speech").score(video, audio), order_of_queries(9, "video->speech", 0, 0)[0]
+    assert np.allclose(found[first], given.score(video, audio)[first], rtol=1e-6)
 
 
 @pytest.fixture
@@ -117,15 +150,13 @@ def test_the_report_holds_mean_and_spread_over_the_orders(cache, tmp_path):
     plain_report = evaluate_cache(cache, given, ks, samples=10)
     report = evaluate_updating(cache, given, plain_report, orders=3, seed=4, step=lambda: steps.append(1))
     assert len(steps) == 6 and report.directions == plain_report.directions
-    updating = as_json(report)["facts"]["updating"]
-    assert updating["orders"] == 3 and "T1" in updating["rule"]
+    told = as_json(report)["facts"]["updating"]
+    assert told["orders"] == 3 and "T1" in told["rule"]
     for direction in report.directions:
-        once = [
-            evaluate_cache(cache, UpdatingRetriever(given, direction, order, 4), ks, samples=1) for order in range(3)
-        ]
+        once = [evaluate_cache(cache, updating(given, direction, order, 4), ks, samples=1) for order in range(3)]
         values = [each.directions[direction]["mAP"] for each in once]
-        assert updating["directions"][direction]["mAP"] == statistics(values)
-        assert updating["directions"][direction]["recall"]["5"]["max"] == max(
+        assert told["directions"][direction]["mAP"] == statistics(values)
+        assert told["directions"][direction]["recall"]["5"]["max"] == max(
             each.directions[direction]["recall"]["5"] for each in once
         )
     write_csv(report, tmp_path / "r.csv")
