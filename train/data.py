@@ -15,6 +15,7 @@ from fmn.cache.parts import validation_part
 from fmn.errors import InputError
 from fmn.retrieval.metrics import evaluate
 from fmn.retrieval.protocol import DIRECTIONS
+from fmn.retrieval.remembering import MemoryNetwork
 from fmn.retrieval.retriever import Model
 
 SIDES = ("video", "audio")
@@ -33,13 +34,19 @@ class Side:
 @dataclass(frozen=True)
 class TrainingSet:
     """What is fitted on and what is held out for early stopping; `held_*` is empty where too little is there.
-    `unknown`: modality -> how many items of the train split have neither pair nor label, and are left out."""
+    `names`: of the codes, which count from 0: "label pour", or "pair 12". `unknown`: modality -> how many items of the
+    train split have neither pair nor label, and are left out."""
 
     fit_video: Side
     fit_audio: Side
     held_video: Side
     held_audio: Side
+    names: list[str] = field(default_factory=list)
     unknown: dict[str, int] = field(default_factory=dict)
+
+    def sides(self) -> tuple[Side, Side, Side, Side]:
+        """All four: video and audio to fit on, then those held out."""
+        return self.fit_video, self.fit_audio, self.held_video, self.held_audio
 
     @property
     def has_validation(self) -> bool:
@@ -110,7 +117,7 @@ def load_training_set(
         )
 
     fitted, held = [side(modality, False) for modality in SIDES], [side(modality, True) for modality in SIDES]
-    found = TrainingSet(fitted[0], fitted[1], held[0], held[1], unknown)
+    found = TrainingSet(fitted[0], fitted[1], held[0], held[1], list(coding), unknown)
     if not set(found.fit_video.codes.tolist()) & set(found.fit_audio.codes.tolist()):
         raise InputError(
             f"Training needs videos and utterances that belong together (same label, or same pair) in the train split; "
@@ -152,16 +159,26 @@ def matching_batches(
 
 
 @torch.no_grad()
-def validation_metrics(network: Model, data: TrainingSet, ks: Sequence[int]) -> dict[str, dict[str, Any]]:
-    """Direction -> the dict of `metrics.evaluate` on the validation part, without intervals. Leaves eval() mode."""
+def validation_metrics(
+    network: Model, data: TrainingSet, ks: Sequence[int], indexed: bool = False
+) -> dict[str, dict[str, Any]]:
+    """Direction -> the dict of `metrics.evaluate` on the validation part, without intervals. Leaves eval() mode.
+
+    indexed: a memory of items absorbs the gallery of each direction first.
+    """
     network.eval()
-    held_video, held_audio = data.held_video, data.held_audio
-    table = network.score(held_video.features, held_audio.features).cpu().numpy()
-    match = (held_video.codes[:, None] == held_audio.codes[None, :]).numpy()
-    asked = {
-        name: (table.T, match.T) if query == "audio" else (table, match) for name, (query, _) in DIRECTIONS.items()
-    }
-    return {name: evaluate(rows, hits, ks, samples=1) for name, (rows, hits) in asked.items()}
+    video, audio = data.held_video.features, data.held_audio.features
+    match = (data.held_video.codes[:, None] == data.held_audio.codes[None, :]).numpy()
+    alone = None if indexed and isinstance(network, MemoryNetwork) else network.score(video, audio).cpu().numpy()
+    found = {}
+    for name, (query, gallery) in DIRECTIONS.items():
+        table = alone
+        if table is None:
+            assert isinstance(network, MemoryNetwork)
+            table = network.score(video, audio, (gallery,)).cpu().numpy()
+        asked = (table.T, match.T) if query == "audio" else (table, match)
+        found[name] = evaluate(*asked, ks, samples=1)
+    return found
 
 
 def validation_map(network: Model, data: TrainingSet) -> float:

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from fmn.errors import InputError
-from fmn.retrieval.enrolment import pair_memory
 from fmn.retrieval.memory import remember_categories
 from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
 from fmn.retrieval.store import BEST_FILE, save_network
@@ -171,4 +170,4 @@ def _remember_categories(network: FeatureMemoryNetwork, data: TrainingSet) -> No
     video = network.standardise_video(data.fit_video.features)
     audio = network.standardise_audio(data.fit_audio.features)
     s1 = network.all_s1(network.embed_video(video), network.embed_audio(audio))
-    remember_categories(pair_memory(network), video, audio, data.fit_video.codes, data.fit_audio.codes, s1)
+    remember_categories(network.pairs, video, audio, data.fit_video.codes, data.fit_audio.codes, s1)

@@ -171,17 +171,22 @@ def next_run(root: Path = Path("runs")) -> Path:
 def _content(data: TrainingSet) -> str:
     """sha256 of the very vectors that are fitted on, so that a resumed run is known to go on with the same ones."""
     digest = hashlib.sha256()
-    for side in (data.fit_video, data.fit_audio, data.held_video, data.held_audio):
+    for side in data.sides():
         digest.update(side.features.cpu().numpy().tobytes())
         digest.update("\n".join(side.ids).encode())
     return digest.hexdigest()
 
 
+def check_folder(run: Path) -> None:
+    """Raise InputError unless `run` is a new or an empty folder."""
+    if run.exists() and (not run.is_dir() or {path.name for path in run.iterdir()} - {LOCK_FILE}):
+        raise InputError(f"A new run wants an empty or a new folder; {run} holds other files. Name another --run.")
+
+
 def _may_resume(run: Path, facts: dict[str, Any]) -> bool:
     """True: go on. False: begin. InputError: the folder is something else's."""
     if not (run / RUN_FILE).is_file():
-        if run.exists() and (not run.is_dir() or {path.name for path in run.iterdir()} - {LOCK_FILE}):
-            raise InputError(f"A new run wants an empty or a new folder; {run} holds other files. Name another --run.")
+        check_folder(run)
         return False
     found = read_run(run)
     found |= {"config": found["config"].to_json(), "settings": as_named_now(found.get("settings"))}

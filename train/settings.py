@@ -2,17 +2,20 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any
 
 from fmn.checked import checked, rule
 from fmn.errors import InputError
 from fmn.retrieval.network import FmnConfig
+from fmn.retrieval.remembering import MemoryConfig
 from fmn.retrieval.store import read_run
 
 from .losses import NEGATIVES
 
+READING = ("kernel", "width", "shrinkage", "temperature", "gallery_weight", "folds")
+"""Fields of `MemoryConfig` that say how a memory is read, and not what it holds."""
 WRITES = ("label", "score")
 AS_PRINTED: dict[str, Any] = {
     "beta": -1.0,
@@ -30,6 +33,7 @@ written, as in the default; with `writes` "score" S1 > T1 alone decides."""
 _NAMES = {"rate": "learning_rate", "decay": "weight_decay"}
 """What runs and comparisons made earlier call a setting, and its present name."""
 
+Share = Annotated[float, rule(lambda value: 0 <= value < 1, "The validation share lies in [0, 1), got {value}.")]
 _FROM_0 = rule(lambda value: 0 <= value < math.inf, "Training needs a {name} of at least 0, got {value}.")
 _FROM_1 = rule(lambda value: value >= 1, "Training needs {name} of at least 1, got {value}.")
 
@@ -59,9 +63,7 @@ class TrainSettings:
         float, rule(lambda value: 0 < value < math.inf, "The softmax ranking needs a scale above 0, got {value}.")
     ] = 4.0
     patience: Annotated[int, _FROM_0] = 40
-    validation: Annotated[
-        float, rule(lambda value: 0 <= value < 1, "The validation share lies in [0, 1), got {value}.")
-    ] = 0.2
+    validation: Share = 0.2
     writes: Annotated[
         str,
         rule(WRITES.__contains__, "The memory is offered pairs by label or by score; got writes {value!r}."),
@@ -99,23 +101,34 @@ def as_named_now(value: Any) -> Any:
     return found | {"slots": "categories"} if found.get("slots") == "kinds" else found
 
 
-def settings_of_run(run: Path) -> tuple[FmnConfig, TrainSettings, dict[str, str]]:
-    """How a run was fitted, to fit others alike: the network's shape as it was before any enrolment, the schedule, and
+@checked("Training")
+class MemorySettings:
+    """How a memory of items is filled. `validation`: share of the train split that is held out to choose on, per label
+    (groups whole). `everything`: whether what was held out is remembered too, after the choice."""
+
+    validation: Share = 0.2
+    everything: bool = True
+
+
+def settings_of_run(run: Path) -> tuple[dict[str, Any], MemorySettings, dict[str, str]]:
+    """How a run's memory is read and was filled, to fill others alike: fields of `MemoryConfig`, the settings, and
     modality -> encoder name.
 
     Raises:
-        InputError: there is no run, or that of another model than an FMN, or its settings are not those of this
-            version.
+        InputError: there is no run, or that of another model than a memory of items, or its settings are not those of
+            this version.
     """
     facts = read_run(run)
     config = facts["config"]
-    if not isinstance(config, FmnConfig):
-        raise InputError(f"Only an FMN learns new categories; {run} holds a model of kind {facts['kind']}.")
-    source = facts.get("enrolled_from")
-    if isinstance(source, dict) and isinstance(source.get("slots"), int):
-        config = replace(config, capacity=source["slots"], enrolled={})
+    if not isinstance(config, MemoryConfig):
+        raise InputError(
+            f"Only a memory of items learns new categories; {run} is of another kind ({facts['kind']}). Train one with "
+            "fmn-train, without --as-printed."
+        )
     try:
-        settings = TrainSettings(**as_named_now(facts["settings"]))
-    except (KeyError, TypeError, InputError) as error:
+        given = {key: value for key, value in facts["settings"].items() if key != "given"}
+        settings = MemorySettings(**given)
+    except (KeyError, TypeError, AttributeError, InputError) as error:
         raise InputError(f"{run} does not say how it was fitted ({error}). Train it again with this version.") from None
-    return config, settings, {modality: facts["features"][modality]["encoder"] for modality in ("video", "audio")}
+    reading = {key: getattr(config, key) for key in READING}
+    return reading, settings, {modality: facts["features"][modality]["encoder"] for modality in ("video", "audio")}

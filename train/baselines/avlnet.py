@@ -56,6 +56,7 @@ def fit_avlnet(
     learning_rate: float = 2e-3,
     weight_decay: float = 1e-4,
     steps: int = STEPS,
+    epochs: int = 0,
 ) -> TwoTowers:
     """Fit two gated towers on the fit part; the validation part only chooses the epoch that is kept.
 
@@ -68,6 +69,7 @@ def fit_avlnet(
         scale: of the cosine.
         batch, learning_rate, weight_decay: of `fmn.train.baselines.descent.descend`.
         steps: of the descent in all, see `fmn.train.baselines.descent.passes`.
+        epochs: exactly so many in place of `steps`, 0 for none.
 
     Raises:
         InputError: settings that are no towers, or the loss is no longer a number.
@@ -85,6 +87,7 @@ def fit_avlnet(
         loss,
         seed=seed,
         steps=steps,
+        exactly=epochs,
         batch=batch,
         learning_rate=learning_rate,
         weight_decay=weight_decay,

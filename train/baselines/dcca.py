@@ -36,6 +36,7 @@ def fit_dcca(
     weight_decay: float = 1e-4,
     batch: int = 1024,
     steps: int = STEPS // 4,
+    epochs: int = 0,
 ) -> TwoTowers:
     """Fit two perceptron towers whose outputs correlate most, then a linear CCA of those outputs.
 
@@ -53,6 +54,7 @@ def fit_dcca(
         dropout, learning_rate, weight_decay, batch: see `TowersConfig` and `descend`.
         steps: of the descent in all, see `fmn.train.baselines.descent.passes`. One sees as many pairs as eight of
             AVLnet.
+        epochs: exactly so many in place of `steps`, 0 for none.
 
     Raises:
         InputError: nothing that can vary together (see `pair_rows`), no cca-zoo, or a loss that is no number.
@@ -72,6 +74,7 @@ def fit_dcca(
         loss,
         seed=seed,
         steps=steps,
+        exactly=epochs,
         batch=batch,
         learning_rate=learning_rate,
         weight_decay=weight_decay,

@@ -57,6 +57,7 @@ def descend(
     learning_rate: float,
     weight_decay: float = 1e-4,
     ready: Ready | None = None,
+    exactly: int = 0,
 ) -> TwoTowers:
     """Fit `towers` in place and return them, in eval(), as they were after the epoch with the best validation mAP.
 
@@ -72,11 +73,13 @@ def descend(
         batch: matched pairs a step.
         learning_rate, weight_decay: of Adam.
         ready: where given, what it makes of the towers is validated and returned in their place.
+        exactly: so many epochs in place of `steps`, and the last one is kept; 0: `steps` decides.
 
     Raises:
         InputError: the loss is no longer a number.
     """
-    epochs, patience = passes(data, batch, steps)
+    epochs, patience = (exactly, exactly) if exactly else passes(data, batch, steps)
+    choosing = data.has_validation and not exactly
     video, audio = data.fit_video, data.fit_audio
     device = video.features.device
     standard_video, standard_audio = towers.standard_video(video.features), towers.standard_audio(audio.features)
@@ -99,8 +102,8 @@ def descend(
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(value)
             optimizer.step()
-        if not data.has_validation:
-            best = towers.state_dict()
+        if not choosing:
+            best, best_epoch = towers.state_dict(), epoch
             continue
         found = validation_map(ready(towers.eval()) if ready else towers, data)
         if found > best_map:
@@ -108,4 +111,6 @@ def descend(
         elif epoch - best_epoch >= patience:
             break
     towers.load_state_dict(best)
-    return ready(towers.eval()) if ready else towers.eval()
+    done = ready(towers.eval()) if ready else towers.eval()
+    done.epochs = best_epoch
+    return done

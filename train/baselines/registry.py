@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fmn.retrieval.towers import TwoTowers
+from fmn.retrieval.retriever import Model
 
-from . import avlnet, cca, cfa, dcca, kcca, semantic, vmnet
+from . import avlnet, cca, cfa, dcca, kcca, lda, semantic, vmnet
 
-Fit = Callable[..., TwoTowers]
-"""(data: TrainingSet, *, seed: int, **setting) -> fitted towers, in eval(). It is called in other processes, so it
-must be importable by its name."""
+Fit = Callable[..., Model]
+"""(data: TrainingSet, *, seed: int, **setting) -> a fitted model, in eval(). It is called in other processes, so it
+must be importable by its name. One that descends takes `epochs`, too: exactly so many, and 0 for what it finds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,8 +19,9 @@ class System:
 
     `source`: the reference. `audio`: name of the audio encoder that the row wants, "" for the comparison's main one.
     `settings`: the candidates, of which the validation part chooses one; every system has equally many. `fit`: None for
-    an FMN, whose settings are fields of `FmnConfig` and `TrainSettings`. `seeded`: False where nothing is left to
-    chance, so that one fitting says all.
+    an FMN by descent, whose settings are fields of `FmnConfig` and `TrainSettings`. `seeded`: False where nothing is
+    left to chance, so that one fitting says all. `ours`: a form of the FMN, to which the others are peers. `indexed`:
+    candidates are measured in a gallery that the memory has absorbed.
     """
 
     name: str
@@ -29,6 +30,8 @@ class System:
     settings: tuple[dict[str, Any], ...]
     fit: Fit | None
     seeded: bool = True
+    ours: bool = False
+    indexed: bool = False
 
 
 _HOTELLING = "Hotelling 1936, Relations Between Two Sets of Variates"
@@ -37,6 +40,7 @@ _ANDREW = "Andrew et al. 2013, Deep Canonical Correlation Analysis"
 _DESIGN = "Prétet et al. 2021, Cross-Modal Music-Video Recommendation: A Study of Design Choices"
 _HONG = "Hong et al. 2018, CBVMR: Content-Based Video-Music Retrieval"
 _LI = "Li et al. 2003, Multimedia Content Processing by Cross-Modal Association"
+_FISHER = "Fisher 1936; Rao 1948, linear discriminant analysis"
 _RASIWASIA = "Rasiwasia et al. 2010, Cross-Modal Multimedia Retrieval"
 
 BASELINES = (
@@ -48,6 +52,7 @@ BASELINES = (
     System("VM-Net", _HONG, "vmnet", vmnet.SETTINGS, vmnet.fit_vmnet),
     System("CFA", _LI, "", cfa.SETTINGS, cfa.fit_cfa, seeded=False),
     System("SM", _RASIWASIA, "", semantic.SETTINGS, semantic.fit_semantic, seeded=False),
+    System("Gaussian slots", _FISHER, "", lda.SETTINGS, lda.fit_lda, seeded=False),
     System("AVLnet", "Rouditchenko et al. 2020, AVLnet", "", avlnet.SETTINGS, avlnet.fit_avlnet),
 )
 """In the order of the table. A new baseline is a file with its candidates and its fitting, and a line here."""

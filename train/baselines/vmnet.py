@@ -44,6 +44,7 @@ def fit_vmnet(
     learning_rate: float = 1e-3,
     weight_decay: float = 1e-4,
     steps: int = STEPS,
+    epochs: int = 0,
 ) -> TwoTowers:
     """Fit VM-Net's two branches on the fit part; the validation part only chooses the epoch that is kept.
 
@@ -58,6 +59,7 @@ def fit_vmnet(
         structure: weight of the structure loss of either modality, lambda_3 = lambda_4 (the authors' code: 0.2).
         batch, learning_rate, weight_decay: of `fmn.train.baselines.descent.descend`.
         steps: of the descent in all, see `fmn.train.baselines.descent.passes`.
+        epochs: exactly so many in place of `steps`, 0 for none.
 
     Raises:
         InputError: settings that are no towers, or the loss is no longer a number.
@@ -85,6 +87,7 @@ def fit_vmnet(
         structure=within if structure else None,
         seed=seed,
         steps=steps,
+        exactly=epochs,
         batch=batch,
         learning_rate=learning_rate,
         weight_decay=weight_decay,

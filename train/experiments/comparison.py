@@ -17,7 +17,7 @@ from ..baselines.registry import System
 from .comparison_files import write_files
 from .comparison_schedule import Schedule
 from .experiment_folder import about, claimed
-from .findings import Comparison
+from .findings import PARTS, Comparison
 from .systems import NAMES, check_validation, encoders_of, known_systems, main_encoders
 from .units import HELD_OUT, work_all
 
@@ -112,7 +112,8 @@ def _gathered(
     ks: Sequence[int],
     seeds: int,
 ) -> Comparison:
-    rows = [schedule.row(system, errors.get(system.name, "")) for system in systems]
+    found = [schedule.row(system, errors.get(system.name, "")) for system in systems]
+    rows = [*found, *(each for part in PARTS[1:] for row in found if (each := row.on(part)))]
     warnings = [*chance.warnings, *(said for row in rows for result in row.results for said in result["warnings"])]
     return Comparison(
         rows=rows,

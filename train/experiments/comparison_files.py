@@ -72,7 +72,14 @@ def summary_lines(comparison: Comparison) -> list[dict[str, Any]]:
 def _who(row: Row, comparison: Comparison) -> dict[str, Any]:
     setting = json.dumps(row.results[0]["setting"], sort_keys=True) if row.results else ""
     encoders = {f"{modality} encoder": row.encoders.get(modality, "") for modality in ("video", "audio")}
-    return {"system": row.system.name, **encoders, "setting": setting, "note": row.note, "reference": row.system.source}
+    return {
+        "system": row.system.name,
+        "fitted on": row.part,
+        **encoders,
+        "setting": setting,
+        "note": row.note,
+        "reference": row.system.source,
+    }
 
 
 def _levels(comparison: Comparison) -> list[dict[str, Any]]:
@@ -106,7 +113,7 @@ def draw(comparison: Comparison, path: Path) -> None:
             axes.xaxis.label.set_size(8)
             axes.set_xlim(left=0)
             axes.grid(axis="x", alpha=0.2)
-        names = [f"{row.system.name} *" if row is comparison.best else row.system.name for row in rows]
+        names = [f"{row.name} *" if row is comparison.best else row.name for row in rows]
         panels[0].set_yticks(range(len(rows)), names)
         panels[0].invert_yaxis()
         panels[1].legend(loc="best", fontsize=8)
@@ -126,7 +133,7 @@ def latex(comparison: Comparison) -> str:
     rules = " ".join(rf"\cmidrule(lr){{{start}-{start + count - 1}}}" for start in (2, 2 + count))
     depths = " & ".join(f"R@{k}" for _ in DIRECTIONS for k in comparison.ks)
     lines = [f"% {' '.join(warning.split())}" for warning in comparison.warnings]
-    lines += [f"% {row.system.name}: {' '.join(row.error.split())}" for row in comparison.failed]
+    lines += [f"% {row.name}: {' '.join(row.error.split())}" for row in comparison.failed]
     lines += [
         "% needs \\usepackage{booktabs}",
         r"\begin{table}",
@@ -149,7 +156,7 @@ def latex(comparison: Comparison) -> str:
 
 def _line(comparison: Comparison, row: Row) -> str:
     cells = [_cell(row.mean(measure)) for measure in comparison.measures("recall")]
-    name = escape(row.system.name)
+    name = escape(row.name)
     if row is comparison.best:
         name, cells = rf"\textbf{{{name}}}$^\ast$", [rf"\textbf{{{cell}}}" for cell in cells]
     return rf"{name} & {' & '.join(cells)} \\"
@@ -165,7 +172,7 @@ def _direction(name: str) -> str:
 
 def _caption(comparison: Comparison) -> str:
     audio = comparison.facts["encoders"]["audio"]
-    own = [f"{row.system.name}: {row.encoders['audio']}" for row in comparison.shown if row.encoders["audio"] != audio]
+    own = [f"{row.name}: {row.encoders['audio']}" for row in comparison.shown if row.encoders["audio"] != audio]
     parts = ["Recall in percent.", *protocol_lines(comparison)]
     parts += [f"Audio features of {', '.join(own)}."] if own else []
     parts += ["* marks the row with the highest mAP.", *comparison.statements()]

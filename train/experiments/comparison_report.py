@@ -33,7 +33,7 @@ def render(comparison: Comparison) -> Group:
     parts += [Text(line) for line in comparison.statements()]
     for row in comparison.failed:
         # On one line, however long: a command that is folded cannot be copied.
-        told = f"\n{row.system.name} is not in the table: {row.error}"
+        told = f"\n{row.name} is not in the table: {row.error}"
         parts.append(Text(told, style="bold", no_wrap=True, overflow="ignore"))
     return Group(*parts, Padding(Text("\n".join(protocol_lines(comparison)), style="dim"), (1, 0, 0, 0)))
 
@@ -73,7 +73,7 @@ def _fittings(comparison: Comparison) -> Table:
 
 def _add(table: Table, comparison: Comparison, row: Row, cells: Sequence[str]) -> None:
     best = row is comparison.best
-    name = f"* {row.system.name}" if best else f"  {row.system.name}"
+    name = f"* {row.name}" if best else f"  {row.name}"
     table.add_row(*(Text(text) for text in (name, *cells)), style="bold" if best else None)
 
 

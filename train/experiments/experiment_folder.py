@@ -44,6 +44,13 @@ class OneWay(BaseModel):
     MedR: Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
 
+class Part(BaseModel):
+    """The numbers of a run's system on another of `findings.PARTS`."""
+
+    model_config = ConfigDict(strict=True)
+    directions: dict[str, OneWay]
+
+
 class Result(BaseModel):
     """What a run leaves in result.json, as far as a table is made from it."""
 
@@ -54,6 +61,7 @@ class Result(BaseModel):
     seconds: Number
     warnings: list[str]
     directions: dict[str, OneWay]
+    parts: dict[str, Part]
 
 
 def folder_of(out: Path, system: System) -> Path:
@@ -101,8 +109,9 @@ def check_result(found: dict[str, Any], path: Path, system: str, seed: int, ks: 
     """
     wrong: set[int | str] = set()
     try:
-        sides = Result.model_validate(found).directions
-        depths = [sides[name].recall.keys() & sides[name].hit_rate.keys() for name in DIRECTIONS]
+        result = Result.model_validate(found)
+        judged = [result.directions, *(part.directions for part in result.parts.values())]
+        depths = [sides[name].recall.keys() & sides[name].hit_rate.keys() for sides in judged for name in DIRECTIONS]
         if not all(depth >= set(map(str, ks)) for depth in depths):
             raise KeyError("a depth")
     except ValidationError as error:

@@ -3,7 +3,7 @@ from them."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scipy import stats
@@ -14,6 +14,9 @@ from ..baselines.registry import System
 
 LEVEL = 0.95  # of the intervals
 MEMORY = ("FMN", "FMN without memory (beta 0)")  # with and without
+FIT, ALL, GALLERY = PARTS = ("fit", "all of train", "all of train, gallery indexed")
+"""What a row was fitted on. "fit": the train split less the part on which its setting was chosen; "all of train": that
+part too, with the setting and the number of epochs found before; the last: the memory has absorbed the gallery."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +81,26 @@ class Measure:
 
 @dataclass(frozen=True)
 class Row:
-    """A system: `results` are the contents of its runs' result.json, in the order of seeds; none with an `error`."""
+    """A system: `results` are the contents of its runs' result.json, in the order of seeds; none with an `error`.
+    `part`: what it was fitted on and ranked in, one of PARTS."""
 
     system: System
     encoders: Mapping[str, str]
     results: Sequence[Mapping[str, Any]] = ()
     error: str = ""
     note: str = ""
+    part: str = FIT
+
+    @property
+    def name(self) -> str:
+        """The system's, and the part where it is not the usual one."""
+        return self.system.name + ("" if self.part == FIT else f", {self.part}")
+
+    def on(self, part: str) -> "Row | None":
+        """The same runs' systems on another of PARTS; None where they were not judged there."""
+        if not self.results or not all(part in result.get("parts", {}) for result in self.results):
+            return None
+        return replace(self, part=part, results=[{**each, **each["parts"][part]} for each in self.results])
 
     def values(self, measure: Measure) -> list[float]:
         """One value a seed."""
@@ -150,16 +166,19 @@ class Comparison:
 
     def statements(self) -> list[str]:
         """The FMN against the best other system, its share of the ceiling, and what the memory adds, one a line."""
-        rows = {row.system.name: row for row in self.shown}
+        return [line for part in (FIT, ALL) for line in self._statements_of(part)]
+
+    def _statements_of(self, part: str) -> list[str]:
+        rows = {row.system.name: row for row in self.shown if row.part == part}
         ours = rows.get(MEMORY[0])
         if ours is None:
             return []
-        others = [row for row in self.shown if row.system.fit is not None]
+        others = [row for row in rows.values() if not row.system.ours]
         lines = []
         for k in self.ks:
             mine, ceiling = estimate(ours.both("recall", k)).mean, ours.ceiling("recall", k)
             share = f", {100 * mine / ceiling:.1f} % of the ceiling" if ceiling > 0 else ""
-            line = f"FMN, R@{k} (mean of both directions) {100 * mine:.2f} %{share}"
+            line = f"{ours.name}, R@{k} (mean of both directions) {100 * mine:.2f} %{share}"
             if others:
                 best = max(others, key=lambda row: estimate(row.both("recall", k)).mean)
                 gain = relative_gain(ours.both("recall", k), best.both("recall", k))
@@ -171,7 +190,9 @@ class Comparison:
             changes = [("mAP", difference(ours.both("mAP"), without.both("mAP")))]
             changes += [(f"R@{k}", difference(ours.both("recall", k), without.both("recall", k))) for k in self.ks]
             told = "; ".join(f"{name} {signed(change, 'points')}" for name, change in changes)
-            lines.append(f"With memory minus without, paired over seeds (mean of both directions): {told}.")
+            lines.append(
+                f"{ours.name}: with memory minus without, paired over seeds (mean of both directions): {told}."
+            )
         return lines
 
 

@@ -7,7 +7,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,7 @@ from rich.table import Table
 
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
-from fmn.retrieval.enrolment import check_can_enrol, enrol
-from fmn.retrieval.network import FmnConfig
+from fmn.retrieval.enrolment import enrol
 from fmn.retrieval.protocol import DIRECTIONS, evaluate_cache
 from fmn.retrieval.report import write_text
 from fmn.retrieval.retriever import Retriever
@@ -26,8 +25,8 @@ from fmn.retrieval.store import RUN_FILE, load, read_run
 from fmn.retrieval.updating import statistics
 
 from ..history import picture
-from ..run import train
-from ..settings import TrainSettings
+from ..memory_run import remember_cache
+from ..settings import MemorySettings
 
 STEPS = (0, 1, 2, 5, 10)  # enrolled pairs of each new category
 PROTOCOL = (
@@ -55,8 +54,8 @@ class NewCategories:
 
 def new_categories(
     cache: FeatureCache,
-    config: FmnConfig,
-    settings: TrainSettings,
+    reading: dict[str, Any],
+    settings: MemorySettings,
     encoders: dict[str, str],
     held_out: int,
     work: Path,
@@ -66,14 +65,14 @@ def new_categories(
     steps: Sequence[int] = STEPS,
     say: Callable[[str], None] = lambda text: None,
 ) -> NewCategories:
-    """Fit without some categories, enrol pairs of them step by step, and evaluate new and old categories at each step.
+    """Remember without some categories, enrol pairs of them step by step, and evaluate new and old ones at each step.
 
-    Every seed, 0 to `seeds` - 1, draws other categories, other pairs and another start of the fitting. The pairs of a
-    step contain those of the step before. A fitting that stands finished in `work` is not done again.
+    Every seed, 0 to `seeds` - 1, draws other categories and other pairs. The pairs of a step contain those of the step
+    before. A run that stands finished in `work` is not made again.
 
     Args:
         cache: with a train and a test split, and labels.
-        config, settings: of the fittings; nothing enrolled.
+        reading: how the memories are read, fields of `MemoryConfig`. settings: how they are filled.
         encoders: modality -> encoder name.
         held_out: how many categories are left out.
         work: folder of the fitted runs.
@@ -87,7 +86,6 @@ def new_categories(
         raise InputError(
             f"The experiment leaves out at least 1 category in at least 1 seed; got {held_out} and {seeds}."
         )
-    check_can_enrol(config)  # said before the fitting, not after it
     categories = _categories(cache, encoders, max(steps))
     if held_out >= len(categories):
         raise InputError(
@@ -101,7 +99,7 @@ def new_categories(
         new = sorted(lots.choice(categories, size=held_out, replace=False).tolist())
         chosen[seed] = new
         say(f"Seed {seed}: without {', '.join(new)}.")
-        retriever = _fitted(cache, config, replace(settings, seed=seed), encoders, frozenset(new), work)
+        retriever = _remembered(cache, reading, settings, encoders, frozenset(new), work)
         pairs = _train_pairs(cache, encoders, new, max(steps), lots)
         old = sorted({label for modality in encoders for label in cache.labels(modality, encoders[modality])} - {*new})
         for step in steps:
@@ -126,23 +124,23 @@ def _categories(cache: FeatureCache, encoders: dict[str, str], least: int) -> li
     return sorted(set.intersection(*enough))
 
 
-def _fitted(
+def _remembered(
     cache: FeatureCache,
-    config: FmnConfig,
-    settings: TrainSettings,
+    reading: dict[str, Any],
+    settings: MemorySettings,
     encoders: dict[str, str],
     without: frozenset[str],
     work: Path,
 ) -> Retriever:
-    """Fit, or load what was fitted before in the same words on the same vectors: the folder's name is their digest."""
-    about: list[Any] = [config.to_json(), settings.to_json(), sorted(without), cache.protocol.get("seed")]
+    """Remember, or load what was in the same words on the same vectors: the folder's name is their digest."""
+    about: list[Any] = [reading, asdict(settings), sorted(without), cache.protocol.get("seed")]
     for modality, name in encoders.items():
         splits = zip(cache.ids(modality, name), cache.labels(modality, name), cache.splits(modality, name), strict=True)
         about += [cache.fingerprint(modality, name), [list(row) for row in splits], cache.groups(modality, name)]
         about.append(hashlib.sha256(cache.features(modality, name).tobytes()).hexdigest())
-    run = work / f"{settings.seed}-{hashlib.sha256(json.dumps(about).encode()).hexdigest()[:12]}"
+    run = work / hashlib.sha256(json.dumps(about).encode()).hexdigest()[:12]
     if not ((run / RUN_FILE).is_file() and read_run(run).get("status") == "finished"):
-        train(cache, run, config, settings, encoders=encoders, device="cpu", without=without)
+        remember_cache(cache, run, settings, given=reading, encoders=encoders, device="cpu", without=without)
     return load(run)
 
 

@@ -12,8 +12,9 @@ from fmn.errors import InputError
 from fmn.progress import Silence, Watcher
 
 from ..baselines.descent import STEPS
-from ..baselines.registry import System
-from ..losses import NEGATIVES
+from ..baselines.lda import fit_lda
+from ..baselines.registry import Fit, System
+from ..remembering import fit_memory
 from ..settings import AS_PRINTED
 from .experiment_folder import about, claimed, folder_of, read_json
 from .findings import Estimate, difference, estimate
@@ -21,61 +22,53 @@ from .systems import check_validation, main_encoders
 from .units import HELD_OUT, Unit, work_all
 
 MEASURES = ("mAP", "hit_rate@1", "recall@10", "recall@25")
-_PAIRED: dict[str, Any] = {"slots": "paired"}
 _SOURCE = "feature memory network, a variant"
 
 
 @dataclass(frozen=True, eq=False)
 class Variant:
-    """`setting`: fields of `FmnConfig` and `TrainSettings` that differ from the defaults."""
+    """`setting`: what differs from the defaults, arguments of `fit`; None is an FMN by descent, whose settings are
+    fields of `FmnConfig` and `TrainSettings`. `indexed`: the gallery is absorbed before it is ranked."""
 
     factor: str
     value: str
     setting: dict[str, Any]
+    fit: Fit | None = fit_memory
+    indexed: bool = False
 
     @property
     def name(self) -> str:
-        """Such as "keys = raw"."""
+        """Such as "kernel = rbf"."""
         return f"{self.factor} = {self.value}" if self.value else self.factor
 
     @property
     def system(self) -> System:
         """The variant as a row that can be fitted."""
-        return System(self.name, _SOURCE, "", (self.setting,), None)
+        return System(self.name, _SOURCE, "", (self.setting,), self.fit, ours=True, indexed=self.indexed)
 
 
 DEFAULT = Variant("default", "", {})
 
 
-def _each(factor: str, field: str, *values: Any) -> list[Variant]:
-    return [Variant(factor, str(value), {field: value}) for value in values]
+def _each(factor: str, field: str, *values: Any, **more: Any) -> list[Variant]:
+    return [Variant(factor, str(value), {field: value}, **more) for value in values]
 
 
 VARIANTS: tuple[Variant, ...] = (
     DEFAULT,
-    Variant("as printed", "", AS_PRINTED),
-    Variant("as printed", "writes by score", {**AS_PRINTED, "writes": "score"}),
-    *_each("exponent beta", "beta", -1.0, 0.0),
-    Variant("exponent beta", "learned", {"learn_beta": True}),
-    Variant("slots", "paired", _PAIRED),
-    Variant("slots", "independent", {"slots": "independent"}),
-    Variant("keys", "raw", {"keys": "raw"}),
-    Variant("maximum", "hard", {"maximum": "hard"}),
-    *_each("temperature", "temperature", 0.05, 0.2),
-    Variant("projection", "linear", {"projection": "linear"}),
-    Variant("S1", "head alone", {"fusion": "head"}),
-    Variant("S1", "head and cosine", {"fusion": "both"}),
-    Variant("softmax ranking", "without", {"ranking": 0.0}),
-    *_each("T1", "t1", 0.3, 0.8),
-    Variant("writes", "by score, paired slots", {**_PAIRED, "writes": "score"}),
-    *(Variant("paired slots X", str(value), {**_PAIRED, "capacity": value}) for value in (20, 100)),
-    *(Variant("paired slots T2", str(value), {**_PAIRED, "t2": value}) for value in (0.2, 0.6)),
-    Variant("paired slots w", "0.3", {**_PAIRED, "weight": 0.3}),
-    *(Variant("triplet", f"with, {choice}", {"triplet": 1.0, "negatives": choice}) for choice in NEGATIVES[1:]),
-    Variant("triplet", "in place of the softmax ranking", {"triplet": 1.0, "ranking": 0.0}),
-    Variant("triplet", "with, all negatives", {"triplet": 1.0}),
-    *_each("common space", "common", 64, 512),
-    *_each("dropout", "dropout", 0.3, 0.5),
+    Variant("metric", "Gaussian slots, no cosine", {"shrinkage": 0.2, "temperature": 4.0}, fit_lda),
+    Variant("metric", "cosine, no scatter", {"shrinkage": 1.0}),
+    *_each("shrinkage", "shrinkage", 0.01, 0.2, 0.5),
+    Variant("kernel", "rbf, width 0.3", {"kernel": "rbf"}),
+    Variant("kernel", "rbf, width 1", {"kernel": "rbf", "width": 1.0}),
+    Variant("kernel", "arc-cosine", {"kernel": "arc-cosine"}),
+    *_each("temperature", "temperature", 0.06, 0.2, 0.3),
+    *_each("exponent of S1", "exponent", 0.25, 0.5, 1.0),
+    *_each("gallery weight", "gallery_weight", 0.1, 0.3, 1.0, indexed=True),
+    *_each("gallery folds", "folds", 2, 8, indexed=True),
+    Variant("without memory", "", {"beta": 0.0}, None),
+    Variant("as printed", "", AS_PRINTED, None),
+    Variant("as printed", "writes by score", {**AS_PRINTED, "writes": "score"}, None),
 )
 """One change at a time; the first is none."""
 

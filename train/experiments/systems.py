@@ -12,19 +12,18 @@ from fmn.errors import InputError
 
 from ..baselines.registry import BASELINES, System
 from ..data import load_training_set
+from ..remembering import SETTINGS, fit_memory
 from ..settings import AS_PRINTED
 
 MAIN_VIDEO, MAIN_AUDIO = "i3d", "bilstm"
 MANIFEST = "manifest.csv"  # fmn-extract leaves the resolved manifest in the cache folder under this name
 
-FMN_SETTINGS: tuple[dict[str, Any], ...] = (
-    {},
-    {"fusion": "both"},
-    {"dropout": 0.5},
-    {"temperature": 0.2},
-    {"batch": 128},
-    {"projection": "linear", "dropout": 0.5},
+LINEAR_SETTINGS: tuple[dict[str, Any], ...] = tuple(
+    {"shrinkage": shrinkage, "temperature": temperature}
+    for temperature in (0.12, 0.2)
+    for shrinkage in (0.05, 0.2, 0.5)
 )
+"""Gaussian slots met by the cosine alone: what is left of the FMN without another kernel to choose."""
 WITHOUT_SETTINGS: tuple[dict[str, Any], ...] = tuple(
     {"beta": 0.0, **change}
     for change in (
@@ -51,9 +50,10 @@ PRINTED_SETTINGS: tuple[dict[str, Any], ...] = tuple(
 _FMN = "feature memory network"
 SYSTEMS = (
     *BASELINES,
-    System("FMN", _FMN, "", FMN_SETTINGS, None),
-    System("FMN without memory (beta 0)", _FMN, "", WITHOUT_SETTINGS, None),
-    System("FMN as printed", f"{_FMN}, eq. 3 as printed", "", PRINTED_SETTINGS, None),
+    System("FMN (linear)", _FMN, "", LINEAR_SETTINGS, fit_memory, seeded=False, ours=True),
+    System("FMN", _FMN, "", SETTINGS, fit_memory, seeded=False, ours=True),
+    System("FMN without memory (beta 0)", _FMN, "", WITHOUT_SETTINGS, None, ours=True),
+    System("FMN as printed", f"{_FMN}, eq. 3 as printed", "", PRINTED_SETTINGS, None, ours=True),
 )
 NAMES = tuple(system.name for system in SYSTEMS)
 OWN_AUDIO = tuple(dict.fromkeys(system.audio for system in SYSTEMS if system.audio))

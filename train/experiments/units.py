@@ -2,6 +2,7 @@
 and all of them in several processes."""
 
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
@@ -17,18 +18,24 @@ import torch
 from fmn.cache import FeatureCache
 from fmn.device import pick_device
 from fmn.errors import InputError
+from fmn.retrieval.indexing import IndexedRetriever
 from fmn.retrieval.network import FmnConfig
-from fmn.retrieval.protocol import evaluate_cache
+from fmn.retrieval.protocol import DIRECTIONS, Report, Scorer, evaluate_cache
+from fmn.retrieval.remembering import MemoryNetwork
+from fmn.retrieval.retriever import Retriever
 from fmn.retrieval.store import BEST_FILE, RUN_FILE, load, read_run, save_network, write_json
+from fmn.retrieval.towers import TwoTowers
 from fmn.workers import processes
 
 from ..baselines.descent import passes
 from ..baselines.registry import System
 from ..checkpoint import LAST_FILE
 from ..data import load_training_set, validation_map, validation_metrics
+from ..remembering import whole
 from ..run import run_facts, train
 from ..settings import TrainSettings, parted
 from .experiment_folder import RESULT_FILE
+from .findings import ALL, GALLERY
 
 HELD_OUT = TrainSettings().validation
 SHOWN = (1, 10, 25)  # depths that a candidate's file tells
@@ -101,9 +108,9 @@ def work(unit: Unit) -> None:
 
 def _try(unit: Unit) -> None:
     folder = unit.place.with_suffix("")
-    found, seconds = _fit(unit, folder)
+    found, seconds, _ = _fit(unit, folder)
     data = load_training_set(FeatureCache(unit.cache), unit.encoders, HELD_OUT, torch.device("cpu"))
-    both = list(validation_metrics(load(folder).network, data, SHOWN).values())
+    both = list(validation_metrics(load(folder).network, data, SHOWN, unit.system.indexed).values())
     shown = {"mAP": sum(each["mAP"] for each in both) / 2}
     for metric in ("hit_rate", "recall"):
         shown |= {f"{metric}@{k}": sum(each[metric][str(k)] for each in both) / 2 for k in SHOWN}
@@ -113,11 +120,17 @@ def _try(unit: Unit) -> None:
 
 
 def _judge(unit: Unit) -> None:
-    found, seconds = _fit(unit, unit.place)
+    found, seconds, epochs = _fit(unit, unit.place)
     cache, retriever = FeatureCache(unit.cache), load(unit.place)
     retriever.check(cache)
-    names = {f"{modality}_encoder": name for modality, name in unit.encoders.items()}
-    report = evaluate_cache(cache, retriever, unit.ks, **names)  # type: ignore[arg-type]
+    report = _ranked(unit, cache, retriever)
+    parts = {ALL: {"directions": dict(_ranked(unit, cache, everything := _on_all(unit, cache, epochs)).directions)}}
+    if isinstance(everything.network, MemoryNetwork):
+        indexed = {
+            name: _ranked(unit, cache, IndexedRetriever(everything, (gallery,))).directions[name]
+            for name, (_, gallery) in DIRECTIONS.items()
+        }
+        parts[GALLERY] = {"directions": indexed}
     result = {
         "system": unit.system.name,
         "seed": unit.seed,
@@ -129,33 +142,53 @@ def _judge(unit: Unit) -> None:
         "items": dict(report.items),
         "failed": len(report.failed),
         "directions": dict(report.directions),
+        "parts": parts,
         "warnings": list(dict.fromkeys([*report.warnings, *read_run(unit.place)["warnings"]])),
     }
     write_json(unit.place / RESULT_FILE, result)
 
 
-def _fit(unit: Unit, folder: Path) -> tuple[float, float]:
-    """Leave a run in `folder`; (validation mAP in [0, 1], seconds of fitting)."""
+def _ranked(unit: Unit, cache: FeatureCache, scorer: Scorer) -> Report:
+    names = {f"{modality}_encoder": name for modality, name in unit.encoders.items()}
+    return evaluate_cache(cache, scorer, unit.ks, **names)  # type: ignore[arg-type]
+
+
+def _fit(unit: Unit, folder: Path) -> tuple[float, float, int]:
+    """Leave a run in `folder`; (validation mAP in [0, 1], seconds of fitting, epochs kept or 0)."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     cache = FeatureCache(unit.cache)
-    return (_fit_fmn if unit.system.fit is None else _fit_towers)(unit, cache, folder)
+    return (_fit_fmn if unit.system.fit is None else _fit_model)(unit, cache, folder)
 
 
-def _fit_fmn(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, float]:
+def _on_all(unit: Unit, cache: FeatureCache, epochs: int) -> Retriever:
+    """The same setting fitted on all of the train split, by descent in just so many epochs; it leaves no run."""
+    if unit.system.fit is not None:
+        data = whole(load_training_set(cache, unit.encoders, HELD_OUT, torch.device(pick_device(unit.device))))
+        exactly = {"epochs": epochs} if epochs else {}
+        return Retriever(unit.system.fit(data, seed=unit.seed, **unit.setting, **exactly).eval(), {})
+    with tempfile.TemporaryDirectory() as folder:
+        shape, schedule = parted(unit.setting)
+        given = {**schedule, "epochs": max(1, epochs), "validation": 0.0}
+        config, settings = FmnConfig(**shape), TrainSettings(seed=unit.seed, **given)
+        train(cache, Path(folder) / "run", config, settings, encoders=unit.encoders, device=unit.device)
+        return load(Path(folder) / "run")
+
+
+def _fit_fmn(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, float, int]:
     shape, schedule = parted(unit.setting)
     data = load_training_set(cache, unit.encoders, HELD_OUT, torch.device("cpu"))
     epochs, patience = passes(data, schedule.get("batch", TrainSettings.batch))
     given = {"epochs": epochs, "patience": patience, **schedule}
     config, settings = FmnConfig(**shape), TrainSettings(seed=unit.seed, **given)
-    trained = train(cache, folder, config, settings, encoders=unit.encoders, device=unit.device)
+    fitting = train(cache, folder, config, settings, encoders=unit.encoders, device=unit.device).fitting
     (folder / LAST_FILE).unlink()  # three times the run's size, and of use to nobody who does not resume it
     facts = read_run(folder)
     write_json(folder / RUN_FILE, {**facts, "config": facts["config"].to_json(), "system": unit.system.name})
-    return trained.fitting.best_map, sum(row["seconds"] for row in trained.fitting.history)
+    return fitting.best_map, sum(row["seconds"] for row in fitting.history), fitting.best_epoch
 
 
-def _fit_towers(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, float]:
+def _fit_model(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, float, int]:
     assert unit.system.fit is not None
     data = load_training_set(cache, unit.encoders, HELD_OUT, torch.device(pick_device(unit.device)))
     if not data.has_validation:
@@ -164,15 +197,15 @@ def _fit_towers(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, f
             f"{unit.encoders['video']} features: extract the items that are missing."
         )
     began = time.monotonic()
-    towers = unit.system.fit(data, seed=unit.seed, **unit.setting).eval()
+    model = unit.system.fit(data, seed=unit.seed, **unit.setting).eval()
     seconds = time.monotonic() - began
-    found = validation_map(towers, data)
+    found = validation_map(model, data)
     folder.mkdir()
-    facts = run_facts(cache, unit.encoders, data, towers.config, unit.setting, unit.seed)
-    save_network(folder / BEST_FILE, towers)
+    facts = run_facts(cache, unit.encoders, data, model.config, unit.setting, unit.seed)
+    save_network(folder / BEST_FILE, model)
     ending = {"system": unit.system.name, "status": "finished", "best": {"validation_mAP": found}}
     write_json(folder / RUN_FILE, {**facts, **ending})
-    return found, seconds
+    return found, seconds, model.epochs if isinstance(model, TwoTowers) else 0
 
 
 @contextmanager

@@ -20,7 +20,8 @@ def toy_side(codes, shift, seed):
 def toy_set(fit_video, fit_audio, held_video=(), held_audio=()):
     """A train split with the given codes in its four parts."""
     sides = ((fit_video, 0, 0), (fit_audio, 6, 1), (held_video, 0, 2), (held_audio, 6, 3))
-    return TrainingSet(*(toy_side(list(codes), shift, seed) for codes, shift, seed in sides))
+    names = [f"label {code}" for code in range(1 + max(map(max, filter(None, map(list, (side[0] for side in sides))))))]
+    return TrainingSet(*(toy_side(list(codes), shift, seed) for codes, shift, seed in sides), names=names)
 
 
 CATEGORIES = [0, 1, 2] * 4

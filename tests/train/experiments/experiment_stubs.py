@@ -1,5 +1,6 @@
 """A small cache and small systems that the comparison's processes can import by name."""
 
+import itertools
 import os
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from fmn.errors import InputError
 from fmn.item import Item
 from fmn.retrieval.towers import TowersConfig, TwoTowers
 from fmn.train.baselines.registry import System
+from fmn.train.remembering import fit_memory
 
 DIM, CATEGORIES = 8, 3
 QUICK = {"epochs": 3, "batch": 16, "common": 8, "hidden": 8, "capacity": 6}
@@ -74,10 +76,14 @@ def fit_sometimes(data, *, seed, strength):
 
 
 def fit_at_a_turn(data, *, seed, turns, at, signal_, noise):
-    """The fitting of the turn `at`, counted by the files in `turns`, sends a signal to the comparison and hangs."""
-    Path(turns).mkdir(exist_ok=True)
-    turn = len(list(Path(turns).iterdir()))
-    (Path(turns) / f"{time.monotonic_ns()} {os.getpid()}").touch()
+    """The fitting of the turn `at`, counted by the folders in `turns`, sends a signal to the comparison and hangs."""
+    for turn in itertools.count():
+        try:
+            (Path(turns) / f"{turn}").mkdir(parents=True)  # two that begin at once do not take the same turn
+            break
+        except FileExistsError:
+            continue
+    (Path(turns) / f"{turn}" / f"{os.getpid()}").touch()
     if turn == at:
         os.kill(os.getppid(), signal_)
         time.sleep(60)
@@ -97,12 +103,13 @@ def run_stopped(cache, out, turns, at, signal_, workers):
     compare(FeatureCache(cache), Path(out), systems=[stopped(turns, at, signal_)], seeds=5, ks=(1, 3), workers=workers)
 
 
+MEMORY = System("Memory", "a test", "", ({}, {"shrinkage": 0.2}), fit_memory, seeded=False, ours=True)
 LINE = System("Line & Co_1", "a test", "", ({"noise": 0.5}, {"noise": 0.05}), fit_line)
 PLAIN = System("Plain", "a test", "", ({"strength": 1.0}, {"strength": 10.0}), fit_line, seeded=False)
 OWN = System("MusiCNN", "a test", "musicnn", ({"noise": 0.1}, {"noise": 0.2}), fit_line)
 NEVER = System("Never", "a test", "", ({}, {"reason": "another"}), fit_never)
 SOMETIMES = System("Sometimes", "a test", "", ({"strength": 2.0}, {"strength": 1.0}), fit_sometimes)
-FMN = System("FMN", "a test", "", (QUICK, {**QUICK, "dropout": 0.0}), None)
+FMN = System("FMN", "a test", "", (QUICK, {**QUICK, "dropout": 0.0}), None, ours=True)
 WITHOUT = System(
-    "FMN without memory (beta 0)", "a test", "", tuple({**each, "beta": 0.0} for each in FMN.settings), None
+    "FMN without memory (beta 0)", "a test", "", tuple({**each, "beta": 0.0} for each in FMN.settings), None, ours=True
 )

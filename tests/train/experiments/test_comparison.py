@@ -7,20 +7,25 @@ import shutil
 
 import numpy as np
 import pytest
-from experiment_stubs import FMN, LINE, NEVER, OWN, PLAIN, QUICK, SOMETIMES, WITHOUT, make_cache
+import torch
+from experiment_stubs import FMN, LINE, MEMORY, NEVER, OWN, PLAIN, QUICK, SOMETIMES, WITHOUT, make_cache
 from rich.console import Console
 
 from fmn.cache import CacheWriter, FeatureCache
 from fmn.errors import InputError
 from fmn.item import Item
-from fmn.retrieval import load
+from fmn.retrieval import Retriever, load
+from fmn.retrieval.indexing import IndexedRetriever
 from fmn.retrieval.protocol import evaluate_cache
 from fmn.train.baselines.descent import passes
+from fmn.train.data import load_training_set
 from fmn.train.experiments.comparison import compare
+from fmn.train.experiments.comparison_files import escape
 from fmn.train.experiments.comparison_report import render
 from fmn.train.experiments.experiment_folder import folder_of
-from fmn.train.experiments.findings import difference, relative_gain
+from fmn.train.experiments.findings import PARTS, difference, relative_gain
 from fmn.train.experiments.study import study
+from fmn.train.remembering import remember, whole
 
 ALL = [LINE, PLAIN, OWN, NEVER, SOMETIMES, FMN, WITHOUT]
 
@@ -40,7 +45,7 @@ def lines(path):
 
 def test_each_run_loads_and_scores_what_its_result_says(done):
     cache, out, comparison = done
-    assert [len(row.results) for row in comparison.rows] == [3, 1, 0, 0, 3, 3, 3]
+    assert [len(row.results) for row in comparison.rows] == [3, 1, 0, 0, 3, 3, 3, *[3, 1, 3, 3, 3]]
     for path in sorted(out.glob("*/seed-*")):
         result = json.loads((path / "result.json").read_text())
         retriever = load(path)
@@ -61,7 +66,7 @@ def test_the_choice_is_the_validation_parts(done):
         assert all(result["setting"] == best["setting"] for result in row.results)
         assert row.results[0]["validation_mAP"] == best["validation_mAP"]  # seed 0 is the tuning's own
         assert len(tried) == len(row.system.settings) - (row.system is SOMETIMES)
-    assert comparison.rows[-1].results[0]["setting"]["beta"] == 0.0  # tuned like the others, without the memory
+    assert comparison.rows[6].results[0]["setting"]["beta"] == 0.0  # tuned like the others, without the memory
 
 
 def test_chance_and_ceiling_are_the_metrics_own(done):
@@ -85,14 +90,16 @@ def test_chance_and_ceiling_are_the_metrics_own(done):
 
 def test_the_files_hold_every_seed_and_their_means(done):
     _, out, comparison = done
-    table, summary = lines(out / "table.csv"), {line["system"]: line for line in lines(out / "summary.csv")}
+    table = lines(out / "table.csv")
+    summary = {(line["system"], line["fitted on"]): line for line in lines(out / "summary.csv")}
     for row in comparison.shown:
-        mine = [line for line in table if line["system"] == row.system.name]
+        who = row.system.name, row.part
+        mine = [line for line in table if (line["system"], line["fitted on"]) == who]
         assert [line["seed"] for line in mine] == [str(result["seed"]) for result in row.results]
         for measure in comparison.all_measures():
             values = [float(line[measure.name]) for line in mine]
-            assert float(summary[row.system.name][measure.name]) == pytest.approx(np.mean(values))
-            told = summary[row.system.name][f"{measure.name} std"]
+            assert float(summary[who][measure.name]) == pytest.approx(np.mean(values))
+            told = summary[who][f"{measure.name} std"]
             assert (float(told) == pytest.approx(np.std(values, ddof=1))) if len(values) > 1 else told == ""
     assert all("i3d: untrained, 50 % & more" in line["warnings"] for line in [*table, *summary.values()])
     assert (out / "table.png").stat().st_size > 5000
@@ -106,16 +113,16 @@ def test_the_terminals_table_fits_and_marks_the_best_row(done):
     rows = [line for line in text.splitlines() if line.startswith(f"* {comparison.best.system.name}")]
     assert len(rows) == 4 and text.count("Warning: i3d: untrained, 50 % & more") == 4
     assert all(len(line) <= 100 for line in text.splitlines() if "not in the table" not in line)
-    found = comparison.rows[-2]
+    found = comparison.rows[5]
     mean = 100 * np.mean([result["directions"]["video->speech"]["recall"]["3"] for result in found.results])
-    assert f"{mean:.2f}±" in text and "ceiling" in text and "chance" in text and "With memory minus without" in text
+    assert f"{mean:.2f}±" in text and "ceiling" in text and "chance" in text and "with memory minus without" in text
 
 
 def test_what_the_fmn_gains_is_said_in_numbers(done):
     _, _, comparison = done
-    fmn, without = comparison.rows[-2:]
+    fmn, without = comparison.rows[5:7]
     said = comparison.statements()
-    assert len(said) == 3
+    assert len(said) == 6 and all("all of train" in line for line in said[3:])
     others = [comparison.rows[n] for n in (0, 1, 4)]
     best = max(others, key=lambda row: np.mean(row.both("recall", 3)))
     gain = relative_gain(fmn.both("recall", 3), best.both("recall", 3))
@@ -124,7 +131,7 @@ def test_what_the_fmn_gains_is_said_in_numbers(done):
     share = np.mean(fmn.both("recall", 3)) / 1.0  # two relevant items a query: a perfect order has all in its first 3
     assert f"{100 * share:.1f} % of the ceiling" in said[1]
     change = difference(fmn.both("mAP"), without.both("mAP"))
-    assert said[2].startswith("With memory minus without") and f"mAP {100 * change.mean:+.2f} points" in said[2]
+    assert said[2].startswith("FMN: with memory minus without") and f"mAP {100 * change.mean:+.2f} points" in said[2]
 
 
 def test_rows_that_are_missing_say_why(done):
@@ -142,7 +149,7 @@ def test_latex_has_every_row_and_no_bare_sign(done):
     text = (out / "table.tex").read_text()
     body = text[text.index(r"\begin{tabular}") :]
     assert r"Line \& Co\_1 & " in body and text.startswith("% i3d: untrained, 50 % & more\n")
-    assert rf"\textbf{{{comparison.best.system.name}}}$^\ast$" in body
+    assert rf"\textbf{{{escape(comparison.best.name)}}}$^\ast$" in body
     caption = text[text.index(r"\caption") : text.index(r"\begin{tabular}")]
     assert r"untrained, 50 \% \& more" in caption
     for row in body.splitlines():
@@ -263,6 +270,31 @@ def test_a_result_without_its_run_is_made_again(cache, tmp_path):
         (run / name).unlink()
         compare(cache, tmp_path / "out", systems=[PLAIN], ks=(1,), workers=1)
         assert load(run).score(cache.features("video"), cache.features("audio")).shape == (30, 30)
+
+
+def test_a_memory_is_judged_on_all_of_train_and_in_an_indexed_gallery(tmp_path):
+    """By hand: everything remembered, the chosen setting; and then the gallery absorbed, each way."""
+    cache = make_cache(tmp_path / "cache")
+    found = compare(cache, tmp_path / "out", systems=[MEMORY], seeds=1, ks=(1, 3), workers=1)
+    assert [row.part for row in found.rows] == list(PARTS)
+    encoders = {"video": "i3d", "audio": "bilstm"}
+    data = whole(load_training_set(cache, encoders, 0.2, torch.device("cpu")))
+    retriever = Retriever(remember(data, **found.rows[0].results[0]["setting"]), {})
+    assert found.rows[1].results[0]["directions"] == evaluate_cache(cache, retriever, (1, 3)).directions
+    indexed = IndexedRetriever(retriever, ("audio",))
+    wanted = evaluate_cache(cache, indexed, (1, 3)).directions["video->speech"]
+    assert found.rows[2].results[0]["directions"]["video->speech"] == wanted
+
+
+def test_on_all_of_train_a_descent_takes_the_epochs_that_were_kept(tmp_path):
+    from fmn.train.baselines.avlnet import fit_avlnet
+
+    data = load_training_set(make_cache(tmp_path / "c"), {"video": "i3d", "audio": "bilstm"}, 0.2, torch.device("cpu"))
+    found = fit_avlnet(data, seed=0, steps=40)
+    again = fit_avlnet(data, seed=0, epochs=found.epochs)
+    assert 0 < found.epochs <= 40 and again.epochs == found.epochs
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in found.state_dict().items())
+    assert fit_avlnet(whole(data), seed=0, epochs=7).epochs == 7
 
 
 def test_every_descent_has_the_same_steps(cache, tmp_path, monkeypatch):

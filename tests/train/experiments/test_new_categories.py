@@ -11,19 +11,19 @@ import torch
 from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Row
 from fmn.errors import InputError
 from fmn.item import Item
-from fmn.retrieval import FmnConfig, load
+from fmn.retrieval import load
 from fmn.retrieval.enrolled_run import known_labels, write_enrolled_run
 from fmn.retrieval.enrolment import enrol
 from fmn.retrieval.protocol import evaluate_cache
 from fmn.retrieval.store import ENROLLED_FILE, RUN_SCHEMA, save_network, write_json
 from fmn.retrieval.towers import TowersConfig, TwoTowers
 from fmn.train.experiments.new_categories import NewCategories, draw, new_categories, summary, write_csv
-from fmn.train.run import train
-from fmn.train.settings import TrainSettings, settings_of_run
+from fmn.train.memory_run import remember_cache
+from fmn.train.settings import READING, MemorySettings, settings_of_run
 
 DIM, CATEGORIES = 16, 5
-SMALL = FmnConfig(common=12, hidden=8, capacity=6)
-QUICK = TrainSettings(epochs=30, batch=8, learning_rate=1e-2, patience=0)
+READ = {"kernel": "linear", "shrinkage": 0.2}
+HOW = MemorySettings()
 ENCODERS = {"video": "toy", "audio": "toy"}
 NEW = "k4"
 
@@ -64,7 +64,7 @@ def cache(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(cache, tmp_path_factory):
     folder = tmp_path_factory.mktemp("new") / "run"
-    train(cache, folder, SMALL, QUICK, without=frozenset({NEW}))
+    remember_cache(cache, folder, HOW, given=READ, without=frozenset({NEW}), device="cpu")
     return folder
 
 
@@ -102,7 +102,7 @@ def test_the_held_out_part_of_the_others_does_not_depend_on_it(cache):
 
 def test_an_unknown_label_cannot_be_left_out(cache, tmp_path):
     with pytest.raises(InputError, match="has no unicorn there"):
-        train(cache, tmp_path / "run", SMALL, QUICK, without=frozenset({"unicorn"}))
+        remember_cache(cache, tmp_path / "run", without=frozenset({"unicorn"}))
 
 
 def test_an_enrolled_run_loads_scores_alike_and_says_what_it_is(cache, run, tmp_path):
@@ -119,8 +119,9 @@ def test_an_enrolled_run_loads_scores_alike_and_says_what_it_is(cache, run, tmp_
     assert found.facts["enrolled categories"] == 1
     assert known_labels(run, cache) == {"k0", "k1", "k2", "k3"}
     assert known_labels(tmp_path / "out", cache) == {"k0", "k1", "k2", "k3", NEW}
-    config, settings, encoders = settings_of_run(tmp_path / "out")
-    assert config == load(run).network.config and settings == QUICK and encoders == ENCODERS
+    reading, settings, encoders = settings_of_run(tmp_path / "out")
+    assert reading == {key: getattr(found.network.config, key) for key in READING} and reading["shrinkage"] == 0.2
+    assert settings == HOW and encoders == ENCODERS
 
 
 def test_the_new_category_is_found_after_enrolment_and_the_old_ones_as_before(cache, run, tmp_path):
@@ -134,14 +135,13 @@ def test_the_new_category_is_found_after_enrolment_and_the_old_ones_as_before(ca
     assert reach["after", 4] >= reach["before", 4] - 0.05
 
 
-def test_a_run_is_enrolled_further_and_knows_its_first_shape(cache, run, tmp_path):
+def test_a_run_is_enrolled_further_and_is_read_as_the_first(cache, run, tmp_path):
     write(run, tmp_path / "one")
     random = np.random.default_rng(0)
     write(tmp_path / "one", tmp_path / "two", [random.normal(size=(9, DIM)).astype(np.float32)] * 2, list("abcdefghi"))
     found = load(tmp_path / "two")
-    assert len(found.network.config.enrolled) == 10 and len(found.enrolled["video"]) == 12
-    assert found.network.config.capacity > SMALL.capacity
-    assert settings_of_run(tmp_path / "two")[0] == load(run).network.config
+    assert found.network.config.enrolled == 10 and len(found.enrolled["video"]) == 12
+    assert settings_of_run(tmp_path / "two") == settings_of_run(run)
 
 
 def test_features_of_another_encoder_are_refused(run, tmp_path):
@@ -174,8 +174,8 @@ def test_a_folder_with_other_files_is_refused(run, tmp_path):
         (lambda out: (out / ENROLLED_FILE).unlink(), "cannot be read"),
         (lambda out: (out / ENROLLED_FILE).write_bytes(b"<html>"), "cannot be read"),
         (lambda out: rewrite(out, lambda facts: facts.update(enrolled=3)), "garbles"),
-        (lambda out: rewrite(out, lambda facts: facts["config"].update(enrolled={NEW: 99})), "slot of its own"),
-        (lambda out: rewrite(out, lambda facts: facts["config"].update(enrolled=[1])), "slot of its own"),
+        (lambda out: rewrite(out, lambda facts: facts["config"].update(enrolled=99)), "may be enrolled, got 99"),
+        (lambda out: rewrite(out, lambda facts: facts["config"].update(enrolled=[1])), "whole number as enrolled"),
     ],
 )
 def test_a_spoilt_enrolment_is_a_sentence(run, tmp_path, spoil, said):
@@ -194,7 +194,7 @@ def rewrite(out, change):
 def test_the_experiment_tells_new_from_old_and_is_gone_on_with(cache, tmp_path, monkeypatch):
     said = []
     found = new_categories(
-        cache, SMALL, QUICK, ENCODERS, 1, tmp_path / "work", seeds=2, ks=(1, 4), steps=(0, 2, 6), say=said.append
+        cache, READ, HOW, ENCODERS, 1, tmp_path / "work", seeds=2, ks=(1, 4), steps=(0, 2, 6), say=said.append
     )
     assert len(said) == 2 and len(found.rows) == 2 * 3 * 2 * 2 * 5
     assert any("may have seen the labels" in warning for warning in found.warnings)
@@ -217,34 +217,31 @@ def test_the_experiment_tells_new_from_old_and_is_gone_on_with(cache, tmp_path, 
     def no_more(*arguments, **options):
         raise AssertionError("fitted again")
 
-    monkeypatch.setattr("fmn.train.experiments.new_categories.train", no_more)
-    again = new_categories(cache, SMALL, QUICK, ENCODERS, 1, tmp_path / "work", seeds=2, ks=(1, 4), steps=(0, 2, 6))
+    monkeypatch.setattr("fmn.train.experiments.new_categories.remember_cache", no_more)
+    again = new_categories(cache, READ, HOW, ENCODERS, 1, tmp_path / "work", seeds=2, ks=(1, 4), steps=(0, 2, 6))
     assert again.rows == found.rows
 
 
 @pytest.mark.parametrize(("held_out", "steps", "said"), [(0, (0, 1), "at least 1"), (5, (0, 1), "cannot be left out")])
 def test_too_many_or_too_few_categories_are_sentences(cache, tmp_path, held_out, steps, said):
     with pytest.raises(InputError, match=said):
-        new_categories(cache, SMALL, QUICK, ENCODERS, held_out, tmp_path, steps=steps)
+        new_categories(cache, READ, HOW, ENCODERS, held_out, tmp_path, steps=steps)
 
 
 def test_categories_with_too_few_pairs_and_sets_of_pairs_are_sentences(cache, tmp_path):
     with pytest.raises(InputError, match="7 clips and recordings in the train split"):
-        new_categories(cache, SMALL, QUICK, ENCODERS, 1, tmp_path, steps=(0, 7))
+        new_categories(cache, READ, HOW, ENCODERS, 1, tmp_path, steps=(0, 7))
     with pytest.raises(InputError, match="match by pairs"):
-        new_categories(make_cache(tmp_path / "pairs", paired=True), SMALL, QUICK, ENCODERS, 1, tmp_path)
+        new_categories(make_cache(tmp_path / "pairs", paired=True), READ, HOW, ENCODERS, 1, tmp_path)
 
 
-def test_runs_that_cannot_enrol_are_sentences_before_anything_is_fitted(cache, tmp_path, monkeypatch):
-    monkeypatch.setattr("fmn.train.experiments.new_categories.train", None)
-    with pytest.raises(InputError, match="slots 'independent'"):
-        new_categories(cache, FmnConfig(slots="independent"), QUICK, ENCODERS, 1, tmp_path, steps=(0, 1))
+def test_the_settings_of_a_run_that_cannot_enrol_are_a_sentence(tmp_path):
     config = TowersConfig("linear", DIM, DIM, 4)
     save_network(tmp_path / "best.safetensors", TwoTowers(config))
     facts = {"schema": RUN_SCHEMA, "kind": "towers", "config": config.to_json(), "settings": {"ridge": 0.1}}
     features = {modality: {"encoder": "toy", "fingerprint": "a"} for modality in ENCODERS}
     write_json(tmp_path / "run.json", {**facts, "features": features, "fitted_on": {"video": [], "audio": []}})
-    with pytest.raises(InputError, match=r"Only an FMN .* of kind towers"):
+    with pytest.raises(InputError, match=r"Only a memory of items .* another kind \(towers\)"):
         settings_of_run(tmp_path)
 
 
@@ -261,7 +258,6 @@ def test_labels_with_spaces_stay_apart_and_a_pipe_stays_a_pipe(tmp_path):
 
 
 def test_a_fitting_on_other_vectors_of_the_same_names_is_not_taken_for_this_one(cache, tmp_path):
-    quick = TrainSettings(epochs=1, batch=8, patience=0)
     for each in (cache, cache, make_cache(tmp_path / "other", seed=1)):
-        new_categories(each, SMALL, quick, ENCODERS, 1, tmp_path / "work", seeds=1, ks=(1,), steps=(0, 1))
+        new_categories(each, READ, HOW, ENCODERS, 1, tmp_path / "work", seeds=1, ks=(1,), steps=(0, 1))
     assert len(list((tmp_path / "work").iterdir())) == 2

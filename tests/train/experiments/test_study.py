@@ -4,20 +4,23 @@ import csv
 import json
 
 import pytest
+import torch
 from rich.console import Console
 
 from fmn.errors import InputError
 from fmn.retrieval.network import FmnConfig
+from fmn.train.data import load_training_set
 from fmn.train.experiments.study import VARIANTS, Study, StudyRow, Variant, chosen_variants, study
 from fmn.train.experiments.study_table import render, write_files
-from fmn.train.settings import TrainSettings
+from fmn.train.remembering import fit_memory
+from fmn.train.settings import TrainSettings, parted
 from tests.train.test_run import make_cache
 
 QUICK = {"common": 8, "hidden": 8, "epochs": 4, "batch": 8, "patience": 0}
 FEW = (
-    Variant("default", "", QUICK),
-    Variant("exponent beta", "0", {**QUICK, "beta": 0.0}),
-    Variant("slots", "pockets", {**QUICK, "slots": "pockets"}),
+    Variant("default", "", QUICK, None),
+    Variant("exponent beta", "0", {**QUICK, "beta": 0.0}, None),
+    Variant("slots", "pockets", {**QUICK, "slots": "pockets"}, None),
 )
 
 
@@ -28,23 +31,32 @@ def cache(tmp_path_factory):
     return make_cache(folder, n=12, splits=lambda i: "val" if i % 3 == 2 else "train")
 
 
-def test_every_variant_is_a_config_and_changes_one_thing():
+def test_every_variant_is_a_setting_that_can_be_fitted(cache, tmp_path):
     assert VARIANTS[0].setting == {}
     assert len({variant.name for variant in VARIANTS}) == len(VARIANTS)
-    shape, schedule = FmnConfig().to_json(), TrainSettings().to_json()
-    for variant in VARIANTS[1:]:
-        assert variant.setting and all({**shape, **schedule}[key] != value for key, value in variant.setting.items())
-        own = variant.setting.keys() - ({"slots"} if "paired" in variant.name else set())
-        assert len(own) <= 1 or variant.factor in ("as printed", "triplet")
-        FmnConfig(**{key: value for key, value in variant.setting.items() if key in shape})
-        TrainSettings(**{key: value for key, value in variant.setting.items() if key in schedule})
+    quick = [each for each in VARIANTS if each.fit is not None and "exponent" not in each.setting]
+    found = study(cache, tmp_path / "out", variants=quick, seeds=1, workers=1)
+    assert not any(row.error for row in found.rows)
+    by_descent = [each for each in VARIANTS if each.fit is None]
+    assert {each.factor for each in by_descent} == {"without memory", "as printed"}
+    for variant in by_descent:
+        shape, schedule = parted(variant.setting)
+        FmnConfig(**shape), TrainSettings(**schedule)
+
+
+def test_a_middle_branch_is_fitted_where_s1_has_an_exponent(cache):
+    data = load_training_set(cache, {"video": "toy", "audio": "toy"}, 0.2, torch.device("cpu"))
+    network = fit_memory(data, seed=0, exponent=0.5, shrinkage=0.2)
+    s1 = network.s1(data.held_video.features, data.held_audio.features)
+    match = data.held_video.codes[:, None] == data.held_audio.codes[None, :]
+    assert s1[match].mean() > s1[~match].mean() + 0.2
 
 
 def test_factors_are_chosen_by_name():
-    assert [each.factor for each in chosen_variants("T1")] == ["default", "T1", "T1"]
+    assert [each.factor for each in chosen_variants("kernel")] == ["default", *["kernel"] * 3]
     assert len(chosen_variants("")) == len(VARIANTS)
     with pytest.raises(InputError, match="colour"):
-        chosen_variants("T1,colour")
+        chosen_variants("kernel,colour")
 
 
 def test_a_study_leaves_a_table_and_goes_on(cache, tmp_path):

@@ -1,0 +1,95 @@
+"""`remember_cache`: a cache in, a run out whose memory holds the whole train split. What fmn-train calls by default."""
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fmn.cache import FeatureCache
+from fmn.device import pick_device
+from fmn.files import alone
+from fmn.progress import Silence, Watcher
+from fmn.retrieval.store import BEST_FILE, RUN_FILE, save_network, write_json
+
+from .data import TrainingSet, load_training_set
+from .remembering import SETTINGS, choose, remember, whole
+from .run import LOCK_FILE, check_folder, run_facts
+from .settings import MemorySettings
+
+
+@dataclass(frozen=True)
+class RememberedRun:
+    """A finished run. `candidates`: the settings tried and the validation mAP of each (NaN where nothing was held out),
+    `chosen` among them; `data`: the parts that they were tried on; `items`: remembered, modality -> how many."""
+
+    path: Path
+    candidates: list[tuple[dict[str, Any], float]]
+    chosen: int
+    data: TrainingSet
+    items: dict[str, int]
+    slots: int
+    seconds: float
+    warnings: list[str]
+
+
+def remember_cache(
+    cache: FeatureCache,
+    run: Path,
+    settings: MemorySettings | None = None,
+    *,
+    given: dict[str, Any] | None = None,
+    encoders: dict[str, str] | None = None,
+    device: str = "auto",
+    watcher: Watcher | None = None,
+    without: frozenset[str] = frozenset(),
+) -> RememberedRun:
+    """Choose how the memory is read on the validation part, remember the train split, and leave a run in `run`.
+
+    Args:
+        cache: the feature cache.
+        run: folder to write, made when missing.
+        settings: what is held out, and remembered in the end.
+        given: fields of `MemoryConfig` that are not to be chosen; candidates that differ in nothing else fall together.
+        encoders: modality -> encoder name, needed where the cache holds several.
+        device: "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N".
+        watcher: is told about the candidates.
+        without: labels that are left out altogether.
+
+    Raises:
+        InputError: nothing to remember, a setting that is none, an unknown device, or `run` holds something.
+    """
+    began = time.monotonic()
+    settings, watcher, fixed = settings or MemorySettings(), watcher or Silence(), given or {}
+    names = {m: cache.encoder(m, (encoders or {}).get(m)).name for m in ("video", "audio")}
+    data = load_training_set(cache, names, settings.validation, torch.device(pick_device(device)), without)
+    candidates = list({tuple(sorted(each.items())): each for each in ({**one, **fixed} for one in SETTINGS)}.values())
+    watcher.stage("candidates", len(candidates))
+    chosen, found = choose(data, tuple(candidates), watcher.step)
+    network = remember(whole(data) if settings.everything else data, **candidates[chosen])
+    facts = run_facts(cache, names, data, network.config, asdict(settings) | {"given": fixed}, 0)
+    facts["without"] = sorted(without)
+    check_folder(run)
+    run.mkdir(parents=True, exist_ok=True)
+    with alone(run, LOCK_FILE, f"Another fmn-train is at work on {run}. Wait for it, or name another --run."):
+        save_network(run / BEST_FILE, network)
+        tried = [
+            {"setting": each, "validation_mAP": _number(value)} for each, value in zip(candidates, found, strict=True)
+        ]
+        best = {"candidate": chosen, "setting": candidates[chosen], "validation_mAP": _number(found[chosen])}
+        write_json(run / RUN_FILE, {**facts, "status": "finished", "candidates": tried, "best": best})
+    return RememberedRun(
+        path=run,
+        candidates=list(zip(candidates, found, strict=True)),
+        chosen=chosen,
+        data=data,
+        items={"video": network.config.video_items, "audio": network.config.audio_items},
+        slots=network.config.categories,
+        seconds=time.monotonic() - began,
+        warnings=facts["warnings"],
+    )
+
+
+def _number(value: float) -> float | None:
+    return value if value == value else None
