@@ -11,7 +11,7 @@ from pathlib import Path
 from fmn.cache import FeatureCache
 from fmn.extract import ExtractSettings, encode_query, extract
 from fmn.retrieval import load, rank
-from fmn.train import TrainSettings, train
+from fmn.train import remember_cache
 
 
 def main(videos: Path, audio: Path, query: Path, out: Path = Path("example")) -> None:
@@ -22,7 +22,7 @@ def main(videos: Path, audio: Path, query: Path, out: Path = Path("example")) ->
 
     cache = FeatureCache(out / "cache")
     if not (out / "run").exists():
-        train(cache, out / "run", settings=TrainSettings(epochs=30))
+        remember_cache(cache, out / "run")
     retriever = load(out / "run")
 
     encoders = {modality: retriever.encoder(modality) for modality in ("video", "audio")}

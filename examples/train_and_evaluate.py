@@ -1,4 +1,4 @@
-"""Fit two retrievers on one cache, with the memory and without it, and compare them on the test split.
+"""Fit two retrievers on one cache, with a memory and without one, and compare them on the test split.
 
     python examples/train_and_evaluate.py cache/
 
@@ -10,16 +10,16 @@ from pathlib import Path
 
 from fmn.cache import FeatureCache
 from fmn.retrieval import FmnConfig, evaluate_cache, load
-from fmn.train import TrainSettings, train
-
-VARIANTS = {"with-memory": FmnConfig(), "without-memory": FmnConfig(beta=0.0)}
+from fmn.train import TrainSettings, remember_cache, train
 
 
 def main(path: Path, out: Path = Path("example-runs"), epochs: int = 100) -> None:
     cache = FeatureCache(path)
-    for name, config in VARIANTS.items():
-        if not (out / name).exists():
-            train(cache, out / name, config, TrainSettings(epochs=epochs))
+    if not (out / "with-memory").exists():
+        remember_cache(cache, out / "with-memory")
+    if not (out / "without-memory").exists():
+        train(cache, out / "without-memory", FmnConfig(beta=0.0), TrainSettings(epochs=epochs))
+    for name in ("with-memory", "without-memory"):
         report = evaluate_cache(cache, load(out / name), ks=(1, 10))
         for direction, found in report.directions.items():
             print(

@@ -76,7 +76,7 @@ def main(out: Path, seed: int, full: bool, **counts: int | None) -> None:
     frames = [word for name, value in sizes.items() if value for word in (name, str(value))]
     _run("fmn-extract", *manifest, "--cache", str(cache), *video, *frames, *audio)
     if not _finished(run):
-        _run("fmn-train", str(cache), "--run", str(run), "--seed", str(seed))
+        _run("fmn-train", str(cache), "--run", str(run))
     table = ("--json", str(out / "recall.json"), "--csv", str(out / "recall.csv"))
     _run("fmn-eval", "--recall", "1,10,25", "--cache", str(cache), "--run", str(run), *table)
     page = _write_page(out, cache, run)

@@ -46,12 +46,12 @@ def main(
     from fmn.extract.encode_folders import encode_folders
     from fmn.retrieval import load
     from fmn.retrieval.enrolled_run import check_out, known_labels, write_enrolled_run
-    from fmn.retrieval.enrolment import enrol, memory_network
+    from fmn.retrieval.enrolment import enrol, memory_of
     from fmn.retrieval.pairing import pair_up
     from fmn.train.run import next_run
 
     retriever, features = load(run), FeatureCache(cache)
-    memory_network(retriever)
+    memory_of(retriever)
     retriever.check(features)
     if out is not None:
         check_out(out)
@@ -82,17 +82,16 @@ def main(
     for name, modality, reason in encoded.failures:
         click.echo(f"{modality} {name}: {reason}", err=True)
     if not quiet:
-        capacity = memory_network(retriever).config.capacity, memory_network(learnt).config.capacity
         for each in done:
-            click.echo(f"{each.label}: {each.pairs} pairs in slot {each.slots[0]}{' (new)' if each.grew else ''}.")
+            click.echo(f"{each.label}: {each.pairs} pairs{'' if each.new else ', beside those that were known'}.")
         if pairing.alone:
             named = ", ".join(pairing.alone[:SHOWN]) + (" ..." if len(pairing.alone) > SHOWN else "")
             click.echo(f"{len(pairing.alone)} files found no partner and are left out: {named}.")
         if encoded.failures:
             click.echo(f"{len(encoded.failures)} files could not be used; they are named above.")
         click.echo(
-            f"Enrolled {len(labels)} pairs of {len(done)} categories without training; the banks have {capacity[1]} "
-            f"slots ({capacity[0]} before)."
+            f"Enrolled {len(labels)} pairs of {len(done)} categories without training; the memory has "
+            f"{memory_of(learnt).config.categories} categories ({memory_of(retriever).config.categories} before)."
         )
         for warning in features.warnings():
             click.echo(f"Warning: {warning}")

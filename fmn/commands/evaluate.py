@@ -25,6 +25,7 @@ MOST = 1_000_000
 )
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write everything as JSON.")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Also write the table as CSV.")
+@click.option("--index-gallery", is_flag=True, help="Also rank a gallery that the memory has absorbed, unlabelled.")
 @click.option("--update-memory", is_flag=True, help="Also rank while the memory is updated from the queries.")
 @click.option("--shuffles", type=click.IntRange(1, MOST), help="Orders of the queries for it.  [default: 20]")
 @click.option(
@@ -43,6 +44,7 @@ def main(
     split: str,
     json_file: Path | None,
     csv_file: Path | None,
+    index_gallery: bool,
     update_memory: bool,
     shuffles: int | None,
     held_out_classes: int | None,
@@ -63,6 +65,7 @@ def main(
     from fmn.commands.new_categories import show_new_categories
     from fmn.commands.progress import Bars
     from fmn.retrieval import load, newest_run
+    from fmn.retrieval.indexing import evaluate_indexed
     from fmn.retrieval.protocol import evaluate_cache
     from fmn.retrieval.report import check_target, write_csv, write_json
     from fmn.retrieval.terminal import render
@@ -80,8 +83,8 @@ def main(
         raise InputError("--seeds, --work and --plot go with --held-out-classes, which is not given.")
     run = run or newest_run()
     if held_out_classes is not None:
-        if update_memory or json_file or split != "test":
-            raise InputError("--held-out-classes goes without --update-memory, --json and --split.")
+        if index_gallery or update_memory or json_file or split != "test":
+            raise InputError("--held-out-classes goes without --index-gallery, --update-memory, --json and --split.")
         show_new_categories(run, cache, held_out_classes, seeds or 3, ks, work, csv_file, plot)
         return
     retriever = load(run)
@@ -101,6 +104,8 @@ def main(
             f"{known} items of the {split} split were fitted on, or chose the epoch that is kept: too good to report."
         )
         report = replace(report, warnings=[*report.warnings, said])
+    if index_gallery:
+        report = evaluate_indexed(features, retriever, report)
     if update_memory:
         orders = shuffles or 20
         with Bars() as bars:

@@ -27,12 +27,12 @@ def show_new_categories(
     from fmn.train.settings import settings_of_run
 
     torch.set_num_threads(1)  # as fmn-train: the steps are small
-    config, settings, encoders = settings_of_run(run)
+    reading, settings, encoders = settings_of_run(run)
     with ExitStack() as stack:
         folder = work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fmn-new-categories-")))
         bars = stack.enter_context(Bars())
         found = new_categories(
-            FeatureCache(cache), config, settings, encoders, held_out, folder, seeds=seeds, ks=ks, say=bars.say
+            FeatureCache(cache), reading, settings, encoders, held_out, folder, seeds=seeds, ks=ks, say=bars.say
         )
     console = Console(emoji=False, highlight=False)
     for direction in DIRECTIONS:

@@ -122,7 +122,7 @@ def line(begin, tmp_path_factory):
     begin(folder / "cache", "audio")
     said = {
         "extract": start("fmn-extract", "videos/", "audio/", *FRAMES, cwd=folder, check=0),
-        "train": start("fmn-train", "cache/", "--epochs", "10", cwd=folder, check=0),
+        "train": start("fmn-train", "cache/", cwd=folder, check=0),
         "eval": start("fmn-eval", "--recall", "1,10,25", cwd=folder, check=0),
     }
     return SimpleNamespace(folder=folder, said=said)

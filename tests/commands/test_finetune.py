@@ -127,7 +127,7 @@ def test_without_weights_and_network_the_encoder_is_fitted_here_and_it_is_said(c
     again = commands.run(*typed, cwd=media, check=0)
     assert "there before" in again.stdout and "fitting I3D" not in again.stdout
     run = tmp_path / "run"
-    commands.run("fmn-train", cache, "--run", run, "--epochs", "3", cwd=media, check=0)
+    commands.run("fmn-train", cache, "--run", run, cwd=media, check=0)
     table = commands.run("fmn-eval", "--cache", cache, "--run", run, cwd=media, check=0)
     assert "fitted here from scratch" in " ".join(table.stdout.split())
     found = commands.run("fmn-search", "audio/circle/0.wav", "--cache", cache, "--run", run, cwd=media, check=0)

@@ -49,7 +49,7 @@ def test_the_readmes_blocks_run_in_their_order(home, commands):
             continue
         for typed in block.strip().splitlines():
             commands.run(*shlex.split(typed, comments=True), cwd=home, check=0)
-    for made in ("cache/index.json", "runs/001/curve.png", "runs/other/best.safetensors", "report.json", "report.csv"):
+    for made in ("cache/index.json", "runs/001/run.json", "runs/other/best.safetensors", "report.json", "report.csv"):
         assert (home / made).is_file()
 
 
