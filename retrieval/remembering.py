@@ -53,7 +53,7 @@ class MemoryConfig:
     width: Annotated[float, _ABOVE_0] = 0.3
     shrinkage: Annotated[
         float, rule(lambda share: 0 <= share <= 1, "The scatter's shrinkage lies in [0, 1], got {value}.")
-    ] = 0.05
+    ] = 0.1
     temperature: Annotated[float, _ABOVE_0] = 0.12
     exponent: Annotated[
         float, rule(lambda value: 0 <= value <= 10, "The exponent of S1 lies in [0, 10], got {value}.")

@@ -21,10 +21,10 @@ from .settings import TrainSettings
 
 SETTINGS: tuple[dict[str, Any], ...] = (
     {},
-    {"shrinkage": 0.2},
-    {"temperature": 0.2},
+    {"shrinkage": 0.02},
+    {"shrinkage": 0.4},
     {"kernel": "rbf"},
-    {"kernel": "rbf", "shrinkage": 0.2},
+    {"kernel": "rbf", "shrinkage": 0.4},
     {"kernel": "arc-cosine"},
 )
 """The candidates, of which the validation part chooses one: fields of `MemoryConfig`."""

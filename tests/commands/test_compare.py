@@ -65,7 +65,7 @@ def test_a_study_prints_its_table_and_goes_on(folder):
     asked = [str(folder / "cache"), "--out", str(folder / "study"), "--seeds", "1", "--workers", "1"]
     done = CliRunner().invoke(study, [*asked, "--only", "shrinkage"])
     assert done.exit_code == 0, done.output
-    for words in ("default", "shrinkage = 0.5", "test split was not touched", "Warning: untrained"):
+    for words in ("default", "shrinkage = 0.4", "test split was not touched", "Warning: untrained"):
         assert words in done.stdout
     assert {path.name for path in (folder / "study").iterdir()} >= {"study.csv", "study.png"}
     again = CliRunner().invoke(study, [*asked, "--only", "shrinkage"])

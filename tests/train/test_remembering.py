@@ -86,9 +86,9 @@ def test_only_what_was_fitted_on_is_remembered_where_that_is_wanted(cache, tmp_p
 
 
 def test_what_is_given_is_not_chosen(cache, tmp_path):
-    given = {"kernel": "rbf", "shrinkage": 0.1}
+    given = {"kernel": "rbf"}
     made = remember_cache(cache, tmp_path / "run", given=given, device="cpu")
-    assert [each for each, _ in made.candidates] == [given, {**given, "temperature": 0.2}]
+    assert [each for each, _ in made.candidates] == [given, *({**given, "shrinkage": share} for share in (0.02, 0.4))]
     assert load(tmp_path / "run").network.config.kernel == "rbf"
 
 

@@ -58,7 +58,7 @@ VARIANTS: tuple[Variant, ...] = (
     DEFAULT,
     Variant("metric", "Gaussian slots, no cosine", {"shrinkage": 0.2, "temperature": 4.0}, fit_lda),
     Variant("metric", "cosine, no scatter", {"shrinkage": 1.0}),
-    *_each("shrinkage", "shrinkage", 0.01, 0.2, 0.5),
+    *_each("shrinkage", "shrinkage", 0.02, 0.2, 0.4),
     Variant("kernel", "rbf, width 0.3", {"kernel": "rbf"}),
     Variant("kernel", "rbf, width 1", {"kernel": "rbf", "width": 1.0}),
     Variant("kernel", "arc-cosine", {"kernel": "arc-cosine"}),

@@ -21,7 +21,7 @@ MANIFEST = "manifest.csv"  # fmn-extract leaves the resolved manifest in the cac
 LINEAR_SETTINGS: tuple[dict[str, Any], ...] = tuple(
     {"shrinkage": shrinkage, "temperature": temperature}
     for temperature in (0.12, 0.2)
-    for shrinkage in (0.05, 0.2, 0.5)
+    for shrinkage in (0.02, 0.1, 0.4)
 )
 """Gaussian slots met by the cosine alone: what is left of the FMN without another kernel to choose."""
 WITHOUT_SETTINGS: tuple[dict[str, Any], ...] = tuple(
