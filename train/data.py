@@ -34,6 +34,9 @@ class Side:
 @dataclass(frozen=True)
 class TrainingSet:
     """What is fitted on and what is held out for early stopping; `held_*` is empty where too little is there.
+
+    An archive of one clip a category has none to hold out, and its recordings are asked for a clip that is known. So
+    where a category is held out in one modality alone, `held_*` of the other has its items that are fitted on.
     `names`: of the codes, which count from 0: "label pour", or "pair 12". `unknown`: modality -> how many items of the
     train split have neither pair nor label, and are left out."""
 
@@ -117,7 +120,8 @@ def load_training_set(
         )
 
     fitted, held = [side(modality, False) for modality in SIDES], [side(modality, True) for modality in SIDES]
-    found = TrainingSet(fitted[0], fitted[1], held[0], held[1], list(coding), unknown)
+    video, audio = (_with_known(held[n], fitted[n], held[1 - n]) for n in (0, 1))
+    found = TrainingSet(fitted[0], fitted[1], video, audio, list(coding), unknown)
     if not set(found.fit_video.codes.tolist()) & set(found.fit_audio.codes.tolist()):
         raise InputError(
             f"Training needs videos and utterances that belong together (same label, or same pair) in the train split; "
@@ -208,6 +212,17 @@ def _column(cache: FeatureCache, modality: str, encoder: str, fraction: float, s
     known = zip(pairs, labels, strict=True)
     keys = [f"pair {pair}" if pair else f"label {label}" if label else UNKNOWN for pair, label in known]
     return _Column(ids, cache.features(modality, encoder)[rows], labels, keys, held)
+
+
+def _with_known(held: Side, fitted: Side, other: Side) -> Side:
+    """`held`, and of the categories that only `other` holds out what is fitted on."""
+    lacking = set(other.codes.tolist()) - set(held.codes.tolist())
+    rows = [row for row, code in enumerate(fitted.codes.tolist()) if code in lacking]
+    return Side(
+        torch.cat([held.features, fitted.features[rows]]),
+        torch.cat([held.codes, fitted.codes[rows]]),
+        [*held.ids, *(fitted.ids[row] for row in rows)],
+    )
 
 
 def _less(column: _Column, without: frozenset[str]) -> _Column:

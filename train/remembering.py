@@ -90,7 +90,13 @@ def whole(data: TrainingSet) -> TrainingSet:
     """The same train split with nothing held out: what was is fitted on, too."""
 
     def joined(fit: Side, held: Side) -> Side:
-        return Side(torch.cat([fit.features, held.features]), torch.cat([fit.codes, held.codes]), [*fit.ids, *held.ids])
+        known = set(fit.ids)  # of categories that cannot be held out
+        rows = [row for row, name in enumerate(held.ids) if name not in known]
+        return Side(
+            torch.cat([fit.features, held.features[rows]]),
+            torch.cat([fit.codes, held.codes[rows]]),
+            [*fit.ids, *(held.ids[row] for row in rows)],
+        )
 
     def none(side: Side) -> Side:
         return Side(side.features[:0], side.codes[:0], [])

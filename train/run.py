@@ -121,8 +121,8 @@ def run_facts(
     """
     records = {modality: cache.encoder(modality, encoders[modality]) for modality in ("video", "audio")}
     fitted = {
-        "video": sorted([*data.fit_video.ids, *data.held_video.ids]),  # what the early stop has seen too
-        "audio": sorted([*data.fit_audio.ids, *data.held_audio.ids]),
+        "video": sorted({*data.fit_video.ids, *data.held_video.ids}),  # what the early stop has seen too
+        "audio": sorted({*data.fit_audio.ids, *data.held_audio.ids}),
     }
     known = {side: set(ids) for side, ids in fitted.items()}
     items = [item for side in known for item in cache.items(side, encoders[side]) if item.id in known[side]]

@@ -56,7 +56,9 @@ def test_capacity_follows_the_categories(clusters, tmp_path):
     """A hundred and more, one clip each: no slot is wanting, and a clip is found again by unseen recordings."""
     cache = clusters(tmp_path / "cache", categories=120, videos=1, sounds=5, tests=1, same_clips=True)
     made = remember_cache(cache, tmp_path / "run", device="cpu")
-    assert made.slots == 120 and made.items["video"] == 120
+    assert made.slots == 120 and made.items == {"video": 120, "audio": 600}
+    assert len(made.data.held_video.ids) == 120 == len(made.data.held_audio.ids)  # each clip is known, and asked for
+    assert not set(made.data.held_audio.ids) & set(made.data.fit_audio.ids)
     report = evaluate_cache(cache, load(made.path))
     assert all(result["mAP"] > 0.8 for result in report.directions.values())
 
