@@ -5,6 +5,7 @@ The bank holds unmapped, standardised features. The memory vector of x is k(x) =
 principal components (Schoelkopf et al. 1998). With the linear kernel these are the bank's principal axes themselves.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 import torch
@@ -46,8 +47,7 @@ def memory_vector(bank: Tensor, kernel: str, width: float) -> MemoryVector:
         offset = bank.mean(0)
         axes = _principal(bank - offset)
         return MemoryVector(kernel, width, bank[:0], offset, axes)
-    # Evenly along the bank, which lies by category: each keeps its share.
-    landmarks = bank if len(bank) <= LANDMARKS else bank[torch.linspace(0, len(bank) - 1, LANDMARKS).round().long()]
+    landmarks = bank if len(bank) <= LANDMARKS else bank[_drawn(bank)]
     met = similarities(bank, landmarks, kernel, width)
     offset = met.mean(0)
     # Nystroem: in the axes of the landmarks' Gram matrix each coordinate is a product in the kernel's own space.
@@ -79,6 +79,13 @@ def unit(vectors: Tensor) -> Tensor:
     """Rows of length 1; a row of zeros stays one."""
     length = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
     return vectors / torch.where(length > 0, length, 1)
+
+
+def _drawn(bank: Tensor) -> Tensor:
+    """LANDMARKS rows, those whose sha256 is least: by content, so that the order of the bank does not matter."""
+    rows = bank.to(torch.float32).cpu().contiguous().numpy()
+    digests = [hashlib.sha256(row.tobytes()).digest() for row in rows]
+    return torch.tensor(sorted(range(len(rows)), key=digests.__getitem__)[:LANDMARKS], device=bank.device)
 
 
 def _principal(centred: Tensor) -> Tensor:

@@ -76,8 +76,9 @@ def enrol(
             "Enrolment takes at least one pair, and as many clips as recordings and labels; "
             f"got {len(given['video'])}, {len(given['audio'])} and {len(labels)}."
         )
-    if not all(labels):
-        raise InputError(f"An enrolled pair has a label, but pair {list(labels).index('')} has none.")
+    for row, label in enumerate(labels):
+        if not isinstance(label, str) or not label:
+            raise InputError(f"An enrolled pair has a label, a text, but pair {row} has {label or 'none'!r}.")
     asked = [LABEL + label for label in labels]
     fresh = [name for name in dict.fromkeys(asked) if name not in old.config.names]
     names = [*old.config.names, *fresh]

@@ -1,8 +1,9 @@
 """The gallery in the memory: what is indexed is remembered too, unlabelled, before any query is asked.
 
 An item of the gallery counts for every category by its own posterior r = softmax(M / T), times a weight below that of a
-labelled item; slots and metric are written again, once. A gallery item would be nearest to itself, so it is read by a
-memory that absorbed only what lies in the other folds (without folds the ranking gets worse, not better).
+labelled item; slots and metric are written again, once. It adds nothing to a category of which nothing is remembered.
+A gallery item would be nearest to itself, so it is read by a memory that absorbed only what lies in the other folds
+(without folds the ranking gets worse, not better).
 """
 
 import hashlib
@@ -36,7 +37,7 @@ def read_gallery(
         temperature: T of the posterior, above 0.
         shrinkage: as in `readout.write`.
     """
-    posterior = weight * torch.softmax(plain.similarities(gallery) / temperature, dim=-1)
+    posterior = weight * torch.softmax(plain.similarities(gallery) / temperature, dim=-1) * plain.filled
     found = torch.empty(len(gallery), shares.shape[1], dtype=gallery.dtype, device=gallery.device)
     for fold in sorted(set(folds.tolist())):
         inside = folds == fold

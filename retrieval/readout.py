@@ -1,8 +1,9 @@
 """Reading a memory bank: slots in a whitened cosine.
 
 A slot mu_c is the mean memory vector of what is remembered of category c. How far two memory vectors are apart is
-measured in units of the scatter within categories (as in linear discriminant analysis, Fisher 1936; Rao 1948), and by
-direction alone: M[x, c] = cos(W f(x) - m, W mu_c - m), W = ((1 - l) S_w + l tr(S_w) / d I)^(-1/2), m the mean of W mu.
+measured in units of the scatter within categories (as in linear discriminant analysis, Fisher 1936; Rao 1948), in the
+axes that the slots span, and by direction alone: M[x, c] = cos(P (W f(x) - m), P (W mu_c - m)) with
+W = ((1 - l) S_w + l tr(S_w) / d I)^(-1/2), m the mean of W mu, and P the projection onto the span of W mu_c - m.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from torch import Tensor
 from .bank import unit
 
 RANK = 1e-12
+FEWEST_AXES = 3
+"""Of fewer there are hardly any directions (of one there are two), and M says too little: there the length of all of
+W f(x) - m divides, and not that of its projection."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,27 @@ class Readout:
     """[C, s], of unit length; zeros for a category of which nothing is remembered"""
     filled: Tensor
     """which categories have a slot, bool [C]"""
+    whole: tuple[Tensor, Tensor] | None
+    """W [d, d] and m [d] where there are fewer than FEWEST_AXES axes, else None"""
 
     def similarities(self, vectors: Tensor) -> Tensor:
         """f(x) [N, d] -> M [N, C] in [-1, 1]; -1 with an empty slot."""
-        met = unit(vectors @ self.axes - self.middle) @ self.slots.T
+        seen = vectors @ self.axes
+        return self.meeting(seen, self.beyond(vectors), self.middle, self.slots)
+
+    def beyond(self, vectors: Tensor) -> Tensor:
+        """The squared length of W f - m outside the axes, [N]; 0 where it does not count."""
+        if self.whole is None:
+            return vectors.new_zeros(len(vectors))
+        whitener, middle = self.whole
+        inside = (vectors @ self.axes - self.middle).square().sum(1)
+        return ((vectors @ whitener - middle).square().sum(1) - inside).clamp_min(0)
+
+    def meeting(self, seen: Tensor, beyond: Tensor, middle: Tensor, slots: Tensor) -> Tensor:
+        """M [N, C] of vectors in the axes [N, s], with slots of unit length [C, s] around `middle` [s]."""
+        away = seen - middle
+        length = (away.square().sum(1) + beyond).sqrt()[:, None]
+        met = away / torch.where(length > 0, length, 1) @ slots.T
         return torch.where(self.filled, met, -1.0).clamp(-1, 1)
 
 
@@ -76,14 +97,16 @@ def write(vectors: Tensor, shares: Tensor, shrinkage: float) -> Readout:
     white = slots.means[slots.filled] @ slots.metric
     middle = white.mean(0)
     _, spread, spanned = torch.linalg.svd(white - middle, full_matrices=False)
-    spanned = spanned[spread > RANK**0.5 * spread.max().clamp_min(1e-300)].T
+    largest = spread.max().clamp_min(1e-300) if spread.numel() else spread.new_ones(())
+    spanned = spanned[spread > RANK**0.5 * largest].T
     held = torch.zeros(len(slots.counts), spanned.shape[1], dtype=vectors.dtype, device=vectors.device)
     held[slots.filled] = unit((white - middle) @ spanned)
-    return Readout(slots.metric @ spanned, middle @ spanned, held, slots.filled)
+    whole = (slots.metric, middle) if spanned.shape[1] < FEWEST_AXES else None
+    return Readout(slots.metric @ spanned, middle @ spanned, held, slots.filled, whole)
 
 
 def _whitener(scatter: Tensor, shrinkage: float) -> Tensor:
-    even = scatter.diagonal().mean()
+    even = scatter.diagonal().mean()  # NaN where there is no axis at all
     identity = torch.eye(len(scatter), dtype=scatter.dtype, device=scatter.device)
     if not bool(even > 0):
         return identity

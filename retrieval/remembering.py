@@ -5,7 +5,6 @@ the inner product of their softmaxes at the temperature T. With alpha 0 there is
 by descent: what is remembered is all.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, field
 from typing import Annotated, Any
@@ -26,7 +25,7 @@ MOST = 10_000_000
 MODALITIES = ("video", "audio")
 
 Size = Annotated[int, rule(lambda size: 1 <= size <= MOST, f"A memory needs {{name}} from 1 to {MOST}, got {{value}}.")]
-_ABOVE_0 = rule(lambda value: 0 < value < math.inf, "The memory's {name} is a number above 0, got {value}.")
+_SANE = rule(lambda value: 1e-4 <= value <= 1e4, "The memory's {name} lies in [0.0001, 10000], got {value}.")
 
 
 @checked("The memory")
@@ -50,16 +49,16 @@ class MemoryConfig:
     kernel: Annotated[
         str, rule(KERNELS.__contains__, f"The memory's kernel is one of {', '.join(KERNELS)}; got {{value!r}}.")
     ] = "linear"
-    width: Annotated[float, _ABOVE_0] = 0.3
+    width: Annotated[float, _SANE] = 0.3
     shrinkage: Annotated[
         float, rule(lambda share: 0 <= share <= 1, "The scatter's shrinkage lies in [0, 1], got {value}.")
     ] = 0.1
-    temperature: Annotated[float, _ABOVE_0] = 0.12
+    temperature: Annotated[float, _SANE] = 0.12
     exponent: Annotated[
         float, rule(lambda value: 0 <= value <= 10, "The exponent of S1 lies in [0, 10], got {value}.")
     ] = 0.0
     middle: Mapping[str, Any] | None = None
-    gallery_weight: Annotated[float, _ABOVE_0] = 0.3
+    gallery_weight: Annotated[float, _SANE] = 0.3
     folds: Annotated[
         int, rule(lambda count: 2 <= count <= 100, "A gallery is absorbed in 2 to 100 folds, got {value}.")
     ] = 4
@@ -132,6 +131,18 @@ class MemoryNetwork(nn.Module):
             getattr(self, modality).copy_(standard(features))
             getattr(self, f"{modality}_codes").copy_(codes)
 
+    def check(self) -> None:
+        """Raise InputError where the banks hold what is no number, or codes of no category: they may come from disk."""
+        for modality in MODALITIES:
+            bank, codes = getattr(self, modality), getattr(self, f"{modality}_codes")
+            if not bool(torch.isfinite(bank).all()):
+                raise InputError(f"The {modality} bank holds values that are not finite. Train the run again.")
+            if bool(((codes < 0) | (codes >= self.config.categories)).any()):
+                raise InputError(
+                    f"The {modality} bank holds items of no category: the memory has {self.config.categories}, "
+                    "numbered from 0. Train the run again."
+                )
+
     @torch.no_grad()
     def similarities(self, modality: str, features: Tensor) -> Tensor:
         """M of a modality, [N, categories] float64 in [-1, 1], of features [N, D] as cached. Each row by itself."""
@@ -195,7 +206,10 @@ class MemoryNetwork(nn.Module):
     def reader(self, modality: str) -> Reader:
         """A modality's memory as it is to be met now."""
         bank, codes = getattr(self, modality), getattr(self, f"{modality}_codes")
-        state = (id(bank), bank._version, id(codes), codes._version)  # torch counts what is written into a tensor
+        # torch counts what is written into a tensor, but not under inference_mode, where nothing is written.
+        state = tuple(
+            part for each in (bank, codes) for part in (id(each), 0 if each.is_inference() else each._version)
+        )
         if self._readers.get(modality, ((), None))[0] != state:
             self._readers[modality] = state, Reader(bank, codes, self.config)
         return self._readers[modality][1]

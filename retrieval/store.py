@@ -90,15 +90,26 @@ def save_network(path: Path, network: Model) -> None:
 
 def read_network(path: Path, config: Config) -> Model:
     """Read weights and memory banks written by `save_network`; InputError when they are not those of `config`."""
-    network = network_of(config)
     try:
+        _check_size(path, config)
+        network = network_of(config)
         network.load_state_dict(load_file(path))
     except FileNotFoundError:
         raise InputError(f"A run holds {path.name}; {path.parent} has none. Train it to its first epoch.") from None
     except (SafetensorError, RuntimeError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} does not hold the network that its run.json describes: {reason}") from None
+    if isinstance(network, MemoryNetwork):
+        network.check()
     return network
+
+
+def _check_size(path: Path, config: Config) -> None:
+    """Raise InputError where a memory is said to be larger than its file: it would be allocated before it is read."""
+    if isinstance(config, MemoryConfig):
+        wanted = 4 * (config.video_items * config.video_dim + config.audio_items * config.audio_dim)
+        if wanted > path.stat().st_size:
+            raise InputError(f"{path} does not hold the network that its run.json describes: it is too small a file.")
 
 
 def read_run(run: str | Path) -> dict[str, Any]:
@@ -155,7 +166,7 @@ def load(run: str | Path) -> Retriever:
         network=network.eval(),
         features=facts["features"],
         fitted_on=facts["fitted_on"],
-        enrolled=_read_enrolled(Path(run), facts["config"]) if facts.get("enrolled") else {},
+        enrolled=_read_enrolled(Path(run), facts["config"]) if _has_enrolled(facts) else {},
         facts={
             **({"system": facts["system"]} if isinstance(facts.get("system"), str) else {}),
             "folder": Path(run).name,
@@ -167,6 +178,10 @@ def load(run: str | Path) -> Retriever:
             "about": {key: facts[key] for key in keep if key in facts} | {"config": facts["config"].to_json()},
         },
     )
+
+
+def _has_enrolled(facts: dict[str, Any]) -> bool:
+    return bool(facts.get("enrolled")) or getattr(facts["config"], "enrolled", 0) > 0
 
 
 def _read_enrolled(run: Path, config: Config) -> dict[str, NDArray[np.float32]]:

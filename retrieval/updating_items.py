@@ -56,15 +56,16 @@ class UpdatingItems:
         reader = network.reader(asked)
         plain = reader.plain
         # The metric stays, so all of it happens in the few axes that the slots span.
-        queries = network.vectors(asked, given[asked]) @ plain.axes
+        vectors = network.vectors(asked, given[asked])
+        queries, beyond = vectors @ plain.axes, plain.beyond(vectors)
         sums, counts = reader.shares.T @ (reader.remembered @ plain.axes), reader.shares.sum(0)
         scores = torch.empty(len(given["video"]), len(given["audio"]), dtype=queries.dtype, device=device)
         self.offered = 0
         for query in order_of_queries(len(queries), self.direction, self.order, self.seed).tolist():
             slots = sums / counts.clamp_min(1e-12)[:, None]
             middle = slots[plain.filled].mean(0)
-            met = unit(queries[query : query + 1] - middle) @ unit(slots - middle).T
-            met = torch.where(plain.filled, met, -1.0)
+            one = slice(query, query + 1)
+            met = plain.meeting(queries[one], beyond[one], middle, unit(slots - middle))
             both = (gallery, met) if asked == "audio" else (met, gallery)
             row = (slice(None), [query]) if asked == "audio" else ([query], slice(None))
             scores[row] = network.from_similarities(*both, None if s1 is None else s1[row])

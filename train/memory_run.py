@@ -9,6 +9,7 @@ import torch
 
 from fmn.cache import FeatureCache
 from fmn.device import pick_device
+from fmn.errors import InputError
 from fmn.files import alone
 from fmn.progress import Silence, Watcher
 from fmn.retrieval.store import BEST_FILE, RUN_FILE, save_network, write_json
@@ -16,13 +17,14 @@ from fmn.retrieval.store import BEST_FILE, RUN_FILE, save_network, write_json
 from .data import TrainingSet, load_training_set
 from .remembering import SETTINGS, choose, remember, whole
 from .run import LOCK_FILE, check_folder, run_facts
-from .settings import MemorySettings
+from .settings import READING, MemorySettings
 
 
 @dataclass(frozen=True)
 class RememberedRun:
     """A finished run. `candidates`: the settings tried and the validation mAP of each (NaN where nothing was held out),
-    `chosen` among them; `data`: the parts that they were tried on; `items`: remembered, modality -> how many."""
+    `chosen` among them; `data`: the parts that they were tried on; `held_from`: "train split", or "val split" where the
+    manifest marks one; `items`: remembered, modality -> how many."""
 
     path: Path
     candidates: list[tuple[dict[str, Any], float]]
@@ -30,6 +32,7 @@ class RememberedRun:
     data: TrainingSet
     items: dict[str, int]
     slots: int
+    held_from: str
     seconds: float
     warnings: list[str]
 
@@ -51,7 +54,8 @@ def remember_cache(
         cache: the feature cache.
         run: folder to write, made when missing.
         settings: what is held out, and remembered in the end.
-        given: fields of `MemoryConfig` that are not to be chosen; candidates that differ in nothing else fall together.
+        given: fields of `MemoryConfig` that are not to be chosen, of `READING`; candidates that differ in nothing else
+            fall together.
         encoders: modality -> encoder name, needed where the cache holds several.
         device: "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N".
         watcher: is told about the candidates.
@@ -62,6 +66,8 @@ def remember_cache(
     """
     began = time.monotonic()
     settings, watcher, fixed = settings or MemorySettings(), watcher or Silence(), given or {}
+    if unknown := sorted(fixed.keys() - set(READING)):
+        raise InputError(f"A memory is read by {', '.join(READING)}; got {', '.join(unknown)}.")
     names = {m: cache.encoder(m, (encoders or {}).get(m)).name for m in ("video", "audio")}
     data = load_training_set(cache, names, settings.validation, torch.device(pick_device(device)), without)
     candidates = list({tuple(sorted(each.items())): each for each in ({**one, **fixed} for one in SETTINGS)}.values())
@@ -86,6 +92,7 @@ def remember_cache(
         data=data,
         items={"video": network.config.video_items, "audio": network.config.audio_items},
         slots=network.config.categories,
+        held_from="val split" if any("val" in cache.splits(m, name) for m, name in names.items()) else "train split",
         seconds=time.monotonic() - began,
         warnings=facts["warnings"],
     )

@@ -111,8 +111,8 @@ class MemorySettings:
 
 
 def settings_of_run(run: Path) -> tuple[dict[str, Any], MemorySettings, dict[str, str]]:
-    """How a run's memory is read and was filled, to fill others alike: fields of `MemoryConfig`, the settings, and
-    modality -> encoder name.
+    """How a run's memory was filled, to fill others alike: the fields of `MemoryConfig` that were given and not chosen,
+    the settings, and modality -> encoder name.
 
     Raises:
         InputError: there is no run, or that of another model than a memory of items, or its settings are not those of
@@ -126,9 +126,8 @@ def settings_of_run(run: Path) -> tuple[dict[str, Any], MemorySettings, dict[str
             "fmn-train, without --as-printed."
         )
     try:
-        given = {key: value for key, value in facts["settings"].items() if key != "given"}
-        settings = MemorySettings(**given)
-    except (KeyError, TypeError, AttributeError, InputError) as error:
+        settings = MemorySettings(**{key: value for key, value in facts["settings"].items() if key != "given"})
+        given = dict(facts["settings"]["given"])
+    except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
         raise InputError(f"{run} does not say how it was fitted ({error}). Train it again with this version.") from None
-    reading = {key: getattr(config, key) for key in READING}
-    return reading, settings, {modality: facts["features"][modality]["encoder"] for modality in ("video", "audio")}
+    return given, settings, {modality: facts["features"][modality]["encoder"] for modality in ("video", "audio")}

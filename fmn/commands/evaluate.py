@@ -100,9 +100,8 @@ def main(
         facts=retriever.facts,
     )
     if known := retriever.known_in(features, split):
-        said = (
-            f"{known} items of the {split} split were fitted on, or chose the epoch that is kept: too good to report."
-        )
+        seen = "were fitted on, or chose settings or the epoch that is kept: too good to report."
+        said = f"{known} items of the {split} split {seen}"
         report = replace(report, warnings=[*report.warnings, said])
     if index_gallery:
         report = evaluate_indexed(features, retriever, report)

@@ -134,12 +134,13 @@ def _remember(
     )
     held = made.data.held_video.ids, made.data.held_audio.ids
     if math.isnan(value):
-        click.echo("The train split is too small to hold a part of it out: it is read by the defaults, nothing chose.")
+        why = "The train split is too small to hold a part of it out" if how.validation else "Nothing was held out"
+        click.echo(f"{why}: it is read with {told}, nothing chose.")
     else:
         after = ", which are remembered too by now" if how.everything else ""
         click.echo(
             f"Read with {told}: the best of {len(made.candidates)} settings, validation mAP {100 * value:.1f} % (both "
-            f"directions) on {len(held[0])} videos and {len(held[1])} recordings of the train split{after}."
+            f"directions) on {len(held[0])} videos and {len(held[1])} recordings of the {made.held_from}{after}."
         )
     _end(made.warnings, made.path, cache)
 

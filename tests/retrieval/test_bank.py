@@ -71,6 +71,8 @@ def test_landmarks_stand_for_a_large_bank(kernel, monkeypatch):
     monkeypatch.setattr(bank, "LANDMARKS", 60)
     some = memory_vector(remembered, kernel, 0.3)
     assert len(some.landmarks) == 60
+    order = torch.randperm(120, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(memory_vector(remembered[order], kernel, 0.3).landmarks, some.landmarks)
     near = some(remembered)
     assert torch.allclose(near @ near.T, whole @ whole.T, atol=0.02)
 

@@ -85,7 +85,7 @@ def test_what_was_enrolled_is_found():
     [
         (lambda v, a, n: (v[:0], a[:0], []), "at least one pair"),
         (lambda v, a, n: (v, a[:1], n), "as many"),
-        (lambda v, a, n: (v, a, ["a", ""]), "pair 1 has none"),
+        (lambda v, a, n: (v, a, ["a", ""]), "pair 1 has 'none'"),
         (lambda v, a, n: (v[:, :2], a, n), r"shape \[n, 6\]"),
         (lambda v, a, n: (v * np.nan, a, n), "finite"),
     ],

@@ -60,3 +60,11 @@ def test_a_gallery_of_one_item_is_read_by_what_was_known():
     plain = write(remembered, shares, 0.05)
     found = read_gallery(remembered, shares, plain, gallery, fold_of(gallery, 4), **HOW)
     assert found == pytest.approx(plain.similarities(gallery), abs=1e-12)
+
+
+def test_a_gallery_fills_no_slot_that_was_empty():
+    remembered, shares, gallery = made(9, 12, 3, 4)
+    shares = torch.cat([shares, torch.zeros(9, 1, dtype=torch.float64)], dim=1)
+    plain = write(remembered, shares, 0.05)
+    found = read_gallery(remembered, shares, plain, gallery, fold_of(gallery, 4), **{**HOW, "temperature": 1.0})
+    assert (found[:, 3] == -1).all() and (found[:, :3] > -1).any()

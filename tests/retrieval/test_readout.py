@@ -41,18 +41,22 @@ def plain(vectors, shares, shrinkage, asked):
     def seen(vector):
         return np.array([(vector - middle) @ axis for axis in spanned])
 
+    def length(vector):  # of one or two axes alone there are hardly any directions
+        away = vector - middle
+        return np.linalg.norm(seen(vector) if len(spanned) >= 3 else away)
+
     found = np.full((len(asked), categories), -1.0)
     for row, x in enumerate(asked):
         for c in filled:
             left, right = seen(whitener @ x), seen(white[c])
-            lengths = np.linalg.norm(left) * np.linalg.norm(right)
+            lengths = length(whitener @ x) * np.linalg.norm(right)
             found[row, c] = left @ right / lengths if lengths > 0 else 0.0
     return found
 
 
 @settings(max_examples=80, deadline=None)
 @given(
-    st.integers(2, 12), st.integers(2, 6), st.integers(2, 4), st.integers(0, 9999), st.floats(0.01, 1), st.booleans()
+    st.integers(2, 14), st.integers(2, 7), st.integers(2, 6), st.integers(0, 9999), st.floats(0.01, 1), st.booleans()
 )
 def test_reading_is_the_definitions(n, d, categories, seed, shrinkage, soft):
     random = np.random.default_rng(seed)
@@ -83,3 +87,17 @@ def test_a_category_of_which_nothing_is_remembered_is_met_by_nothing():
 def test_one_category_alone_is_no_direction():
     readout = write(torch.randn(4, 3, dtype=torch.float64), torch.ones(4, 1, dtype=torch.float64), 0.1)
     assert readout.similarities(torch.randn(2, 3, dtype=torch.float64)).tolist() == [[0.0], [0.0]]
+
+
+@pytest.mark.parametrize("vectors", [torch.zeros(3, 0), torch.zeros(4, 2), torch.full((4, 2), 7.0)])
+def test_a_bank_that_spans_nothing_tells_nothing(vectors):
+    shares = torch.eye(2, dtype=torch.float64)[torch.arange(len(vectors)) % 2]
+    readout = write(vectors.double(), shares, 0.1)
+    assert readout.similarities(vectors.double()).unique().tolist() == [0.0]
+
+
+def test_two_categories_are_met_in_degrees():
+    vectors = torch.randn(40, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    readout = write(vectors, torch.eye(2, dtype=torch.float64)[torch.arange(40) % 2], 0.1)
+    met = readout.similarities(vectors)
+    assert len(met[:, 0].round(decimals=6).unique()) == 40 and torch.allclose(met[:, 0], -met[:, 1])

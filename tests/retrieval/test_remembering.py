@@ -1,5 +1,7 @@
 """The memory of items as a whole: what it scores, alone and together, kept and loaded again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -85,6 +87,39 @@ def test_what_is_written_into_the_banks_is_read_at_once():
     assert torch.allclose(memory.similarities("video", video), before.roll(1, dims=1), rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda memory: memory.video.fill_(float("nan")), "values that are not finite"),
+        (lambda memory: memory.audio_codes.fill_(99), "items of no category: the memory has 5"),
+    ],
+)
+def test_garbled_banks_are_a_sentence(tmp_path, spoil, said):
+    memory = network()
+    spoil(memory)
+    save_network(tmp_path / "best.safetensors", memory)
+    with pytest.raises(InputError, match=said):
+        read_network(tmp_path / "best.safetensors", memory.config)
+
+
+def test_a_memory_larger_than_its_file_is_a_sentence_and_no_allocation(tmp_path):
+    memory = network()
+    save_network(tmp_path / "best.safetensors", memory)
+    with pytest.raises(InputError, match="too small a file"):
+        read_network(tmp_path / "best.safetensors", replace(memory.config, video_items=10**7, video_dim=10**7))
+
+
+def test_it_can_be_asked_under_inference_mode(tmp_path):
+    memory = network()
+    save_network(tmp_path / "best.safetensors", memory)
+    video, _ = items(5, 2, 20, 7)
+    audio, _ = items(5, 3, 30, 8)
+    wanted = memory.score(video, audio)
+    with torch.inference_mode():
+        again = read_network(tmp_path / "best.safetensors", memory.config)
+        assert torch.equal(again.score(video, audio), wanted)
+
+
 def test_a_middle_branch_is_weighed_by_its_exponent():
     shape = FmnConfig(video_dim=20, audio_dim=30, common=8, beta=0.0).to_json()
     memory = network(exponent=0.5, middle=shape)
@@ -100,7 +135,7 @@ def test_a_middle_branch_is_weighed_by_its_exponent():
     [
         ({"kernel": "cubic"}, "kernel is one of"),
         ({"shrinkage": 1.5}, r"lies in \[0, 1\], got 1.5"),
-        ({"temperature": 0.0}, "number above 0, got 0.0"),
+        ({"temperature": 0.0}, r"lies in \[0.0001, 10000\], got 0.0"),
         ({"folds": 1}, "2 to 100 folds, got 1"),
         ({"exponent": 1.0}, "wants a middle branch"),
         ({"names": []}, "each named once; got 0"),

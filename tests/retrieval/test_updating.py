@@ -112,12 +112,16 @@ def test_a_memory_of_items_remembers_each_query_under_its_posterior(direction):
     gallery = torch.softmax(network.similarities(answered, features_of[answered]) / 0.12, -1).numpy()
     axes = reader.plain.axes
     held = [(row @ axes, share) for row, share in zip(reader.remembered, reader.shares, strict=True)]
-    queries = network.vectors(asked, features_of[asked]) @ axes
+    vectors = network.vectors(asked, features_of[asked])
+    queries, beyond = vectors @ axes, reader.plain.beyond(vectors)
+    assert bool((beyond > 0).all())
     assert scorer.offered == len(queries)
     for query in order_of_queries(len(queries), direction, 1, 0):
         slots = [sum(row * share[c] for row, share in held) / sum(share[c] for _, share in held) for c in range(3)]
         middle = sum(slots) / 3
-        met = torch.stack([torch.cosine_similarity(queries[query] - middle, slot - middle, dim=0) for slot in slots])
+        away = queries[query] - middle
+        length = torch.sqrt(away.square().sum() + beyond[query])  # three categories span two axes: all of it divides
+        met = torch.stack([away @ (slot - middle) / length / (slot - middle).norm() for slot in slots])
         posterior = torch.softmax(met / 0.12, -1)
         wanted = gallery @ posterior.numpy()
         row = found[:, query] if asked == "audio" else found[query]

@@ -94,6 +94,19 @@ def test_what_is_given_is_not_chosen(cache, tmp_path):
     assert load(tmp_path / "run").network.config.kernel == "rbf"
 
 
+def test_what_is_no_way_of_reading_cannot_be_given(cache, tmp_path):
+    with pytest.raises(InputError, match=r"A memory is read by kernel, .*; got exponent, middle"):
+        remember_cache(cache, tmp_path / "run", given={"exponent": 1.0, "middle": {}}, device="cpu")
+
+
+@pytest.mark.parametrize("shape", [{"categories": 1, "videos": 1, "sounds": 1}, {"categories": 1}, {"categories": 2}])
+def test_the_smallest_sets_are_remembered_and_ranked(clusters, tmp_path, shape):
+    cache = clusters(tmp_path / "cache", tests=2, **shape)
+    made = remember_cache(cache, tmp_path / "run", device="cpu")
+    report = evaluate_cache(cache, load(made.path))
+    assert all(result["mAP"] > 0.5 for result in report.directions.values())
+
+
 def test_labels_can_be_left_out(cache, tmp_path):
     made = remember_cache(cache, tmp_path / "run", device="cpu", without=frozenset({"category 0"}))
     assert made.slots == 5

@@ -148,8 +148,12 @@ class Comparison:
 
     @property
     def best(self) -> Row | None:
-        """The row with the highest mAP, mean of both directions and all seeds."""
-        return max(self.shown, key=lambda row: estimate(row.both("mAP")).mean, default=None)
+        """The row with the highest mAP, mean of both directions and all seeds.
+
+        Of those fitted on all of train, where each row may enter, and without an indexed gallery.
+        """
+        rows = [row for row in self.shown if row.part == ALL] or self.shown
+        return max(rows, key=lambda row: estimate(row.both("mAP")).mean, default=None)
 
     def measures(self, metric: str) -> list[Measure]:
         """recall or hit_rate at every k, both directions."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.protocol import DIRECTIONS, Report, Scorer, evaluate_cache
 from fmn.retrieval.remembering import MemoryNetwork
 from fmn.retrieval.retriever import Retriever
-from fmn.retrieval.store import BEST_FILE, RUN_FILE, load, read_run, save_network, write_json
+from fmn.retrieval.store import BEST_FILE, RUN_FILE, load, read_network, read_run, save_network, write_json
 from fmn.retrieval.towers import TwoTowers
 from fmn.workers import processes
 
@@ -31,9 +31,10 @@ from ..baselines.descent import passes
 from ..baselines.registry import System
 from ..checkpoint import LAST_FILE
 from ..data import load_training_set, validation_map, validation_metrics
+from ..fit import fit
 from ..remembering import whole
 from ..run import run_facts, train
-from ..settings import TrainSettings, parted
+from ..settings import MemorySettings, TrainSettings, parted
 from .experiment_folder import RESULT_FILE
 from .findings import ALL, GALLERY
 
@@ -163,16 +164,16 @@ def _fit(unit: Unit, folder: Path) -> tuple[float, float, int]:
 
 def _on_all(unit: Unit, cache: FeatureCache, epochs: int) -> Retriever:
     """The same setting fitted on all of the train split, by descent in just so many epochs; it leaves no run."""
+    data = whole(load_training_set(cache, unit.encoders, HELD_OUT, torch.device(pick_device(unit.device))))
     if unit.system.fit is not None:
-        data = whole(load_training_set(cache, unit.encoders, HELD_OUT, torch.device(pick_device(unit.device))))
         exactly = {"epochs": epochs} if epochs else {}
         return Retriever(unit.system.fit(data, seed=unit.seed, **unit.setting, **exactly).eval(), {})
     with tempfile.TemporaryDirectory() as folder:
-        shape, schedule = parted(unit.setting)
-        given = {**schedule, "epochs": max(1, epochs), "validation": 0.0}
-        config, settings = FmnConfig(**shape), TrainSettings(seed=unit.seed, **given)
-        train(cache, Path(folder) / "run", config, settings, encoders=unit.encoders, device=unit.device)
-        return load(Path(folder) / "run")
+        dims = {"video_dim": data.fit_video.features.shape[1], "audio_dim": data.fit_audio.features.shape[1]}
+        shape, schedule = parted({**unit.setting, **dims, "epochs": max(1, epochs), "seed": unit.seed})
+        config, settings = FmnConfig(**shape), TrainSettings(**schedule)
+        fit(config, settings, data, Path(folder), resume=False)
+        return Retriever(read_network(Path(folder) / BEST_FILE, config), {})
 
 
 def _fit_fmn(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, float, int]:
@@ -201,7 +202,10 @@ def _fit_model(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, fl
     seconds = time.monotonic() - began
     found = validation_map(model, data)
     folder.mkdir()
-    facts = run_facts(cache, unit.encoders, data, model.config, unit.setting, unit.seed)
+    settings = unit.setting
+    if isinstance(model, MemoryNetwork):
+        settings = asdict(MemorySettings(HELD_OUT, everything=False)) | {"given": unit.setting}
+    facts = run_facts(cache, unit.encoders, data, model.config, settings, unit.seed)
     save_network(folder / BEST_FILE, model)
     ending = {"system": unit.system.name, "status": "finished", "best": {"validation_mAP": found}}
     write_json(folder / RUN_FILE, {**facts, **ending})

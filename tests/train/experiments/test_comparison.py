@@ -19,12 +19,14 @@ from fmn.retrieval.indexing import IndexedRetriever
 from fmn.retrieval.protocol import evaluate_cache
 from fmn.train.baselines.descent import passes
 from fmn.train.data import load_training_set
+from fmn.train.experiments import units
 from fmn.train.experiments.comparison import compare
 from fmn.train.experiments.comparison_files import escape
 from fmn.train.experiments.comparison_report import render
 from fmn.train.experiments.experiment_folder import folder_of
 from fmn.train.experiments.findings import PARTS, difference, relative_gain
 from fmn.train.experiments.study import study
+from fmn.train.fit import fit
 from fmn.train.remembering import remember, whole
 
 ALL = [LINE, PLAIN, OWN, NEVER, SOMETIMES, FMN, WITHOUT]
@@ -286,6 +288,17 @@ def test_a_memory_is_judged_on_all_of_train_and_in_an_indexed_gallery(tmp_path):
     assert found.rows[2].results[0]["directions"]["video->speech"] == wanted
 
 
+@pytest.mark.parametrize("system", [WITHOUT, MEMORY])
+def test_all_of_train_holds_an_official_validation_part_too(tmp_path, monkeypatch, system):
+    cache = make_cache(tmp_path / "cache", split=lambda modality, category: "val" if category == 2 else "train")
+    seen = []
+    monkeypatch.setattr(units, "fit", lambda *given, **options: seen.append(given[2]) or fit(*given, **options))
+    monkeypatch.setattr(units, "whole", lambda data: seen.append(whole(data)) or seen[-1])
+    unit = units.Unit(system, cache.path, {"video": "i3d", "audio": "bilstm"}, system.settings[0], 0, "cpu", tmp_path)
+    units._on_all(unit, cache, 2 if system is WITHOUT else 0)
+    assert all(len(data.fit_video.ids) == 30 and not data.held_video.ids for data in seen)
+
+
 def test_on_all_of_train_a_descent_takes_the_epochs_that_were_kept(tmp_path):
     from fmn.train.baselines.avlnet import fit_avlnet
 
@@ -306,13 +319,11 @@ def test_every_descent_has_the_same_steps(cache, tmp_path, monkeypatch):
 
 
 def test_too_little_to_choose_on_is_a_sentence(tmp_path):
-    crossed = make_cache(
-        tmp_path / "crossed", split=lambda modality, category: "val" if category == (modality == "audio") else "train"
-    )
+    alone = make_cache(tmp_path / "alone", n=1, split=lambda modality, category: "test" if category else "train")
     with pytest.raises(InputError, match="validation part"):
-        compare(crossed, tmp_path / "out", systems=[PLAIN], workers=1)
+        compare(alone, tmp_path / "out", systems=[PLAIN], workers=1)
     with pytest.raises(InputError, match="validation part"):
-        study(crossed, tmp_path / "out", workers=1)
+        study(alone, tmp_path / "out", workers=1)
     untested = make_cache(tmp_path / "untested", split=lambda modality, category: "train")
     with pytest.raises(InputError, match="test split"):
         compare(untested, tmp_path / "out", systems=[PLAIN], workers=1)
