@@ -1,11 +1,13 @@
 """The tables of docs/results/README.md from their CSVs, as Markdown on the terminal.
 
-python bench/page_tables.py table2 docs/results/table2_kitchen_summary.csv
+python bench/page_tables.py table2 docs/results/table2_kitchen.csv
 python bench/page_tables.py new-categories docs/results/new_categories_kitchen.csv
 python bench/page_tables.py study docs/results/study_kitchen.csv
+python bench/page_tables.py fallbacks docs/results/fallbacks_kitchen.csv
 """
 
 import csv
+import statistics
 from pathlib import Path
 
 import click
@@ -37,23 +39,41 @@ def main():
 
 
 @main.command()
-@click.argument("summary", type=click.Path(path_type=Path, exists=True))
-def table2(summary):
-    """Recall at k of both directions, hit rate at 1, mAP, and the median seconds of a fitting from the table beside."""
-    table = summary.with_name(summary.name.replace("_summary", ""))
-    seconds = {}
+@click.argument("table", type=click.Path(path_type=Path, exists=True))
+def table2(table):
+    """Mean of both directions, percent, and its deviation over seeds; a line a system and what it was fitted on."""
+    found = {}
     for row in rows_of(table):
-        if row["seconds"]:
-            seconds.setdefault(row["system"], []).append(float(row["seconds"]))
-    names = [(f"{a} R@{k}", f"{d} recall@{k}") for a, d in DIRECTIONS.items() for k in (1, 10, 25)]
-    names += [(f"{a} hit@1", f"{d} hit_rate@1") for a, d in DIRECTIONS.items()]
-    names += [(f"{a} mAP", f"{d} mAP") for a, d in DIRECTIONS.items()]
+        if not row.get("error"):
+            found.setdefault((row["system"], row["fitted on"]), []).append(row)
+    names = ("recall@1", "recall@10", "recall@25", "mAP")
     lines = []
-    for row in rows_of(summary):
-        times = sorted(seconds.get(row["system"], []))
-        took = f"{times[len(times) // 2]:.1f}" if times else ""
-        lines.append([row["system"], *(percent(row, column) for _, column in names), took])
-    write(["", *(name for name, _ in names), "s a fitting"], lines)
+    for (system, part), rows in found.items():
+        cells = []
+        for name in names:
+            values = [50 * sum(float(row[f"{d} {name}"]) for d in DIRECTIONS.values()) for row in rows]
+            spread = f" ±{statistics.stdev(values):.2f}" if len(values) > 1 else ""
+            cells.append(f"{statistics.mean(values):.2f}{spread}")
+        chosen = [100 * float(row["validation mAP"]) for row in rows if row["validation mAP"]]
+        times = [float(row["seconds"]) for row in rows if row["seconds"]]
+        told = [f"{statistics.mean(chosen):.1f}" if chosen else "", f"{statistics.median(times):.1f}" if times else ""]
+        lines.append([system, part, *cells, *told])
+    write(["", "fitted on", "R@1", "R@10", "R@25", "mAP", "validation mAP", "s a fitting"], lines)
+
+
+@main.command()
+@click.argument("table", type=click.Path(path_type=Path, exists=True))
+def fallbacks(table):
+    """mAP of each way of spoiling, mean over the draws."""
+    found = {}
+    for row in rows_of(table):
+        found.setdefault((row["train"], row["gallery"]), {}).setdefault(row["system"], []).append(float(row["mAP"]))
+    systems = list(next(iter(found.values())))
+    lines = [
+        [train, gallery, *(f"{100 * statistics.mean(values[name]):.1f}" for name in systems)]
+        for (train, gallery), values in found.items()
+    ]
+    write(["train", "gallery", *systems], lines)
 
 
 @main.command()

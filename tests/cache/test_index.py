@@ -115,6 +115,7 @@ json_values = st.recursive(
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), value=json_values)
 def test_whatever_stands_in_the_index_the_answer_is_a_cache_or_a_sentence(cache, data, value):

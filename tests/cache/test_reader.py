@@ -124,6 +124,7 @@ def add_rows(path, count, row):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_reading_while_a_process_writes(cache, row, expected):
     process = multiprocessing.get_context("fork").Process(target=add_rows, args=(cache, 150, row))
     process.start()

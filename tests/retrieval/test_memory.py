@@ -101,6 +101,7 @@ def assert_same(memory, plain):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_thousand_batches_equal_the_plain_loop_bit_for_bit():
     rng = np.random.default_rng(0)
     totals = np.zeros(4, dtype=int)
