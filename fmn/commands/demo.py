@@ -43,7 +43,7 @@ CATEGORIES = 20
 
 @command("fmn-demo")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("demo-data"), show_default=True, help="Folder.")
-@click.option("--seed", default=0, show_default=True, help="Of the drawn set and of the training.")
+@click.option("--seed", default=0, show_default=True, help="Of the drawn set.")
 @click.option(
     "--full", is_flag=True, help="The sizes of docs/results: larger frames and networks, three times as long."
 )
