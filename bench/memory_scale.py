@@ -36,6 +36,15 @@ def seconds(task, times=3):
     return statistics.median(taken)
 
 
+def write_csv(out, lines):
+    """After each line: the largest memories take minutes, and one may not want to wait for them."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, list(lines[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+
+
 @click.command()
 @click.option("--most", default=100_000, show_default=True, help="Remembered items a modality, at the most.")
 @click.option("--out", type=click.Path(path_type=Path), required=True)
@@ -74,11 +83,7 @@ def main(most, out):
             }
             lines.append({key: round(value, 5) if isinstance(value, float) else value for key, value in line.items()})
             click.echo(lines[-1])
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(lines[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+            write_csv(out, lines)
 
 
 if __name__ == "__main__":

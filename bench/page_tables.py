@@ -99,8 +99,9 @@ def study(table):
     for row in rows_of(table):
         name = f"{row['factor']} = {row['value']}" if row["value"] else row["factor"]
         cells = [percent(row, column) for column in ("mAP", "hit_rate@1", "recall@10", "recall@25")]
-        ends = [f"{100 * float(row[key]):+.2f}" for key in ("mAP minus default", "low", "high") if row[key]]
-        lines.append([name, *cells, f"{ends[0]} ({ends[1]} to {ends[2]})" if len(ends) == 3 else ""])
+        ends = [f"{100 * float(row[key]):+.2f}" for key in ("mAP minus default", "low", "high") if row.get(key)]
+        told = f"{ends[0]} ({ends[1]} to {ends[2]})" if len(ends) == 3 else "".join(ends[:1])
+        lines.append([name, *cells, told])
     write(["change", "mAP", "hit@1", "R@10", "R@25", "mAP minus default (95 %)"], lines)
 
 
