@@ -165,6 +165,7 @@ rows = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), made=st.lists(rows, max_size=9, unique_by=lambda row: row.item.id))
 def test_what_goes_in_comes_out_whatever_the_order_and_the_batches(tmp_path_factory, data, made):

@@ -178,6 +178,7 @@ def test_counts_and_slots_hold_together(seed, capacity, t2, w):
         assert len(set(born)) == len(born)
 
 
+@pytest.mark.slow
 def test_float32_follows_the_float64_loop():
     rng = np.random.default_rng(2)
     for _ in range(60):

@@ -39,6 +39,7 @@ def test_fifty_items_a_label_are_divided_35_to_15():
     assert set(map(str, counts(found).values())) == {str(Counter(train=35, test=15))}
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     st.dictionaries(st.sampled_from("abcdef"), st.integers(2, 30), min_size=1),
