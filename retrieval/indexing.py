@@ -1,6 +1,6 @@
 """Ranking a gallery that the memory has absorbed: what `fmn-eval --index-gallery` adds to a report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,18 +46,19 @@ def evaluate_indexed(cache: FeatureCache, retriever: Retriever, report: Report) 
     Raises:
         InputError: the retriever has no memory of items.
     """
-    found: dict[str, Any] = {"rule": RULE, "gallery": {}, "both": {}}
-    for direction, (_, gallery) in DIRECTIONS.items():
-        for way, indexed in (("gallery", (gallery,)), ("both", ("video", "audio"))):
-            once = evaluate_cache(
-                cache,
-                IndexedRetriever(retriever, indexed),
-                report.directions[direction]["ks"],
-                report.split,
-                video_encoder=retriever.encoder("video"),
-                audio_encoder=retriever.encoder("audio"),
-            )
-            found[way][direction] = once.directions[direction]
+
+    def ranked(*indexed: str) -> Mapping[str, Mapping[str, Any]]:
+        return evaluate_cache(
+            cache,
+            IndexedRetriever(retriever, indexed),
+            report.directions["speech->video"]["ks"],
+            report.split,
+            video_encoder=retriever.encoder("video"),
+            audio_encoder=retriever.encoder("audio"),
+        ).directions
+
+    alone = {direction: ranked(gallery)[direction] for direction, (_, gallery) in DIRECTIONS.items()}
+    found = {"rule": RULE, "gallery": alone, "both": ranked("video", "audio")}
     return replace(report, facts={**report.facts, "gallery": found})
 
 

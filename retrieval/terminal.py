@@ -1,6 +1,6 @@
 """A report for people, in the terminal."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -43,14 +43,7 @@ def _updating(report: Report) -> Group:
         offered = updating["directions"][direction]["offered"]
         title = Text(f" {direction}, memory updated while ranking", style="bold")
         parts.append(title.append(f"  {offered:.0f} offered (mean)", style="not bold"))
-        table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), show_edge=False)
-        table.add_column(" metric", no_wrap=True)
-        for head in ("without", *STATISTICS):
-            table.add_column(head, justify="right", no_wrap=True)
-        for row in updating_rows(report, direction):
-            name = row["metric"].replace("_", " ") + (f" @{row['k']}" if row["k"] else "")
-            table.add_row(f" {name}", *(f"{100 * row[each]:.2f}" for each in ("without", *STATISTICS)))
-        parts.append(Padding(table, (0, 0, 1, 1)))
+        parts.append(_side_by_side(updating_rows(report, direction), ("without", *STATISTICS)))
     note = (
         f"With updating a result depends on the order of the queries: mean, standard deviation, least and greatest "
         f"over {updating['orders']} seeded orders (seed {updating['seed']}). {updating['rule']}"
@@ -63,16 +56,22 @@ def _indexed(report: Report) -> Group:
     """The part of the terminal's report that `evaluate_indexed` added; rates in percent."""
     parts: list[RenderableType] = []
     for direction in DIRECTIONS:
-        table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), show_edge=False)
-        table.add_column(" metric", no_wrap=True)
-        for head in ("alone", *WAYS):
-            table.add_column(head, justify="right", no_wrap=True)
-        for row in indexed_rows(report, direction):
-            name = row["metric"].replace("_", " ") + (f" @{row['k']}" if row["k"] else "")
-            table.add_row(f" {name}", *(f"{100 * row[each]:.2f}" for each in ("alone", *WAYS)))
-        parts += [Text(f" {direction}, gallery indexed", style="bold"), Padding(table, (0, 0, 1, 1))]
+        parts.append(Text(f" {direction}, gallery indexed", style="bold"))
+        parts.append(_side_by_side(indexed_rows(report, direction), ("alone", *WAYS)))
     parts.append(Padding(Text(report.facts["gallery"]["rule"], style="dim"), (0, 0, 0, 1)))
     return Group(*parts)
+
+
+def _side_by_side(rows: Iterable[Mapping[str, Any]], heads: Sequence[str]) -> Padding:
+    """A line a metric and k, a column a head, in percent. rows: {"metric", "k", head: rate in [0, 1]}."""
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column(" metric", no_wrap=True)
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in rows:
+        name = row["metric"].replace("_", " ") + (f" @{row['k']}" if row["k"] else "")
+        table.add_row(f" {name}", *(f"{100 * row[head]:.2f}" for head in heads))
+    return Padding(table, (0, 0, 1, 1))
 
 
 def _heading(name: str, result: Mapping[str, Any], gallery: str) -> Text:
