@@ -27,25 +27,27 @@ class MemoryVector:
     """[L, D]; for the linear kernel none, [0, D]"""
     offset: Tensor
     """what is subtracted from D columns (linear) or from L similarities"""
-    axes: Tensor
-    """[D or L, d]"""
+    axes: Tensor | None
+    """[D or L, d]; None: the D columns as they are"""
 
     def __call__(self, standardised: Tensor) -> Tensor:
         """[N, D] -> [N, d]."""
         met = standardised
         if self.kernel != "linear":
             met = similarities(standardised, self.landmarks, self.kernel, self.width)
-        return (met - self.offset) @ self.axes
+        centred = met - self.offset
+        return centred if self.axes is None else centred @ self.axes
 
 
 def memory_vector(bank: Tensor, kernel: str, width: float) -> MemoryVector:
     """The memory vector of a bank [n, D], float64, at least one item. See `similarities` for kernel and width.
 
-    The axes span what the bank spans: at most n - 1, or D, or `LANDMARKS` of them.
+    The axes span what the bank spans: at most n - 1, or `LANDMARKS` of them. Of more items than columns the linear
+    kernel takes the columns themselves, for all that is asked of memory vectors is the same in other axes.
     """
     if kernel == "linear":
         offset = bank.mean(0)
-        axes = _principal(bank - offset)
+        axes = _principal(bank - offset) if len(bank) <= bank.shape[1] else None
         return MemoryVector(kernel, width, bank[:0], offset, axes)
     landmarks = bank if len(bank) <= LANDMARKS else bank[_drawn(bank)]
     met = similarities(bank, landmarks, kernel, width)

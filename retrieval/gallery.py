@@ -11,12 +11,12 @@ import hashlib
 import torch
 from torch import Tensor
 
+from .moments import Moments, moments, together
 from .readout import Readout, write
 
 
 def read_gallery(
-    remembered: Tensor,
-    shares: Tensor,
+    known: Moments,
     plain: Readout,
     gallery: Tensor,
     folds: Tensor,
@@ -28,21 +28,22 @@ def read_gallery(
     """M [G, C] of a gallery that the memory has absorbed.
 
     Args:
-        remembered: memory vectors of what is known [n, d].
-        shares: of those, [n, C].
-        plain: the read-out of what is known alone.
+        known: the moments of what is remembered.
+        plain: the read-out of what is remembered alone.
         gallery: memory vectors [G, d].
-        folds: which fold an item lies in, int64 [G] (`fold_of`).
+        folds: which fold an item lies in, int64 [G] (`fold_of`); an item of fold -1 is read and not absorbed.
         weight: of a gallery item beside a remembered one, above 0.
         temperature: T of the posterior, above 0.
         shrinkage: as in `readout.write`.
     """
     posterior = weight * torch.softmax(plain.similarities(gallery) / temperature, dim=-1) * plain.filled
-    found = torch.empty(len(gallery), shares.shape[1], dtype=gallery.dtype, device=gallery.device)
-    for fold in sorted(set(folds.tolist())):
-        inside = folds == fold
-        vectors = torch.cat([remembered, gallery[~inside]])
-        found[inside] = write(vectors, torch.cat([shares, posterior[~inside]]), shrinkage).similarities(gallery[inside])
+    numbers = sorted(set(folds.tolist()))
+    absorbed = {n: moments(gallery[folds == n], posterior[folds == n]) for n in numbers if n >= 0}
+    found = torch.empty(len(gallery), len(plain.filled), dtype=gallery.dtype, device=gallery.device)
+    for number in numbers:
+        others = [absorbed[other] for other in absorbed if other != number]
+        inside = folds == number
+        found[inside] = write(together([known, *others]), shrinkage).similarities(gallery[inside])
     return found
 
 

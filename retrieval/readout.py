@@ -3,7 +3,7 @@
 A slot mu_c is the mean memory vector of what is remembered of category c. How far two memory vectors are apart is
 measured in units of the scatter within categories (as in linear discriminant analysis, Fisher 1936; Rao 1948), in the
 axes that the slots span, and by direction alone: M[x, c] = cos(P (W f(x) - m), P (W mu_c - m)) with
-W = ((1 - l) S_w + l tr(S_w) / d I)^(-1/2), m the mean of W mu, and P the projection onto the span of W mu_c - m.
+W a root of ((1 - l) S_w + l tr(S_w) / d I)^-1, m the mean of W mu, and P the projection onto the span of W mu_c - m.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from .bank import unit
+from .moments import Moments, scatter
 
 RANK = 1e-12
 FEWEST_AXES = 3
@@ -61,55 +62,49 @@ class Slots:
 
     means: Tensor
     """mu [C, d]; zeros for a category of which nothing is remembered"""
-    counts: Tensor
-    """the sum of shares of each, [C]"""
+    filled: Tensor
+    """which categories have a slot, bool [C]"""
     metric: Tensor
-    """W [d, d], symmetric"""
-
-    @property
-    def filled(self) -> Tensor:
-        """Which categories have a slot, bool [C]."""
-        return self.counts > RANK
+    """W [d, d], on the right of rows"""
 
 
-def slots_of(vectors: Tensor, shares: Tensor, shrinkage: float) -> Slots:
-    """Slots and metric of remembered memory vectors; arguments as of `write`."""
-    counts = shares.sum(0)
-    means = (shares.T @ vectors) / counts.clamp_min(RANK)[:, None]
-    within = (vectors * shares.sum(1)[:, None]).T @ vectors - (means * counts[:, None]).T @ means
-    freedom = counts.sum() - (counts > RANK).sum()
-    scatter = within / freedom if bool(freedom > 0.5) else torch.zeros_like(within)
-    return Slots(means, counts, _whitener(scatter, shrinkage))
+def slots_of(known: Moments, shrinkage: float) -> Slots:
+    """Slots and metric of remembered items; `shrinkage` as of `write`."""
+    means = known.sums / known.counts.clamp_min(RANK)[:, None]
+    return Slots(means, known.counts > RANK, _whitener(scatter(known, means), shrinkage, means))
 
 
-def write(vectors: Tensor, shares: Tensor, shrinkage: float) -> Readout:
-    """The read-out of remembered memory vectors.
+def write(known: Moments, shrinkage: float) -> Readout:
+    """The read-out of remembered items.
 
     Args:
-        vectors: f [n, d], float64.
-        shares: [n, C] >= 0, how much of an item counts for a category: one-hot for what is known, a posterior times a
-            weight for what is not.
+        known: the moments of their memory vectors, float64.
         shrinkage: l in [0, 1], towards a scatter alike in all directions; 1 leaves the plain cosine between category
-            means. Where no category has two items there is no scatter, and the same happens. The scatter S_w is the sum
-            of share (f - mu)(f - mu)^T over items and categories, by the sum of all shares less the categories.
+            means. Where no category has two items there is no scatter, and the same happens.
     """
-    slots = slots_of(vectors, shares, shrinkage)
+    slots = slots_of(known, shrinkage)
     white = slots.means[slots.filled] @ slots.metric
     middle = white.mean(0)
     _, spread, spanned = torch.linalg.svd(white - middle, full_matrices=False)
     largest = spread.max().clamp_min(1e-300) if spread.numel() else spread.new_ones(())
     spanned = spanned[spread > RANK**0.5 * largest].T
-    held = torch.zeros(len(slots.counts), spanned.shape[1], dtype=vectors.dtype, device=vectors.device)
+    held = torch.zeros(len(slots.filled), spanned.shape[1], dtype=white.dtype, device=white.device)
     held[slots.filled] = unit((white - middle) @ spanned)
     whole = (slots.metric, middle) if spanned.shape[1] < FEWEST_AXES else None
     return Readout(slots.metric @ spanned, middle @ spanned, held, slots.filled, whole)
 
 
-def _whitener(scatter: Tensor, shrinkage: float) -> Tensor:
-    even = scatter.diagonal().mean()  # NaN where there is no axis at all
-    identity = torch.eye(len(scatter), dtype=scatter.dtype, device=scatter.device)
-    if not bool(even > 0):
+def _whitener(within: Tensor | None, shrinkage: float, like: Tensor) -> Tensor:
+    """W with W^T ((1 - l) S_w + l tr(S_w) / d I) W = I; the identity where there is no scatter."""
+    identity = torch.eye(like.shape[1], dtype=like.dtype, device=like.device)
+    even = None if within is None else within.diagonal().mean()  # NaN where there is no axis at all
+    if within is None or even is None or not bool(even > 0):
         return identity
-    values, vectors = torch.linalg.eigh((1 - shrinkage) * scatter + shrinkage * even * identity)
-    whitener: Tensor = (vectors / values.clamp_min(RANK * values[-1]).sqrt()) @ vectors.T
-    return whitener
+    shrunk = (1 - shrinkage) * within + shrinkage * even * identity
+    # Any W will do, for they differ by a rotation, which no cosine sees; this one costs a tenth of the symmetric one.
+    lower, failed = torch.linalg.cholesky_ex(shrunk)
+    if not bool(failed) and bool(lower.diagonal().square().min() > RANK * even):
+        whitener: Tensor = torch.linalg.solve_triangular(lower, identity, upper=False).T
+        return whitener
+    values, vectors = torch.linalg.eigh(shrunk)
+    return vectors / values.clamp_min(RANK * values[-1]).sqrt()

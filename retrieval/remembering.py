@@ -6,7 +6,7 @@ by descent: what is remembered is all.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, field
+from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
 import torch
@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from fmn.checked import checked, rule
 from fmn.errors import InputError
 
+from .affinity import SHRINKAGE, affinity, lone
 from .bank import KERNELS, MemoryVector, memory_vector
 from .gallery import fold_of, read_gallery
+from .moments import Moments, moments
 from .network import FeatureMemoryNetwork, FmnConfig, Standardiser
 from .readout import Readout, write
 from .scoring import largest_meeting
@@ -84,15 +86,35 @@ class MemoryConfig:
         return asdict(self)
 
 
+@dataclass(frozen=True)
 class Reader:
-    """A modality's memory, ready to be met: derived from its bank, in float64."""
+    """A modality's memory, ready to be met: derived from the banks, in float64."""
 
-    def __init__(self, bank: Tensor, codes: Tensor, config: MemoryConfig) -> None:
-        exact = bank.double()
-        self.vector: MemoryVector = memory_vector(exact, config.kernel, config.width)
-        self.remembered = self.vector(exact)
-        self.shares = nn.functional.one_hot(codes, config.categories).double()
-        self.plain: Readout = write(self.remembered, self.shares, config.shrinkage)
+    vector: MemoryVector
+    known: Moments
+    shrinkage: float
+    plain: Readout
+
+
+def readers_of(banks: Mapping[str, Tensor], codes: Mapping[str, Tensor], config: MemoryConfig) -> dict[str, Reader]:
+    """Modality -> its memory, of the banks [n, D] and the codes [n] of both.
+
+    A modality whose categories have hardly more than one item each borrows from those that are alike in both modalities
+    (`fmn.retrieval.affinity`).
+    """
+    vectors = {modality: memory_vector(bank.double(), config.kernel, config.width) for modality, bank in banks.items()}
+    remembered = {modality: vectors[modality](bank.double()) for modality, bank in banks.items()}
+    labels = {modality: nn.functional.one_hot(each, config.categories).double() for modality, each in codes.items()}
+    known = {modality: moments(remembered[modality], labels[modality]) for modality in banks}
+    means = [(each.sums / each.counts.clamp_min(1)[:, None], each.counts > 0) for each in known.values()]
+    found = {}
+    for modality, each in known.items():
+        shrinkage = config.shrinkage
+        if lone(labels[modality]):
+            shares = labels[modality] @ affinity(means, each.counts > 0)
+            each, shrinkage = moments(remembered[modality], shares), max(shrinkage, SHRINKAGE)
+        found[modality] = Reader(vectors[modality], each, shrinkage, write(each, shrinkage))
+    return found
 
 
 class MemoryNetwork(nn.Module):
@@ -117,7 +139,7 @@ class MemoryNetwork(nn.Module):
         self.register_buffer("video_codes", torch.zeros(config.video_items, dtype=torch.int64))
         self.register_buffer("audio_codes", torch.zeros(config.audio_items, dtype=torch.int64))
         self.middle = None if config.middle is None else FeatureMemoryNetwork(FmnConfig(**config.middle))
-        self._readers: dict[str, tuple[tuple[int, ...], Reader]] = {}
+        self._readers: tuple[tuple[int, ...], dict[str, Reader]] = (), {}
 
     @torch.no_grad()
     def remember(self, video: Tensor, audio: Tensor, video_codes: Tensor, audio_codes: Tensor) -> None:
@@ -153,19 +175,19 @@ class MemoryNetwork(nn.Module):
     def gallery_similarities(self, modality: str, features: Tensor) -> Tensor:
         """M [G, categories] of a whole gallery [G, D], as cached, that the memory has absorbed. Order does not matter.
 
-        Raises nothing for a gallery of one fold alone: it is then read by what was remembered before.
+        What is remembered already is read and not absorbed once more (it is told by its content). Raises nothing for a
+        gallery of one fold alone: it is then read by what was remembered before.
         """
         reader, config = self.reader(modality), self.config
-        folds = fold_of(features, config.folds)
+        folds = fold_of(features, config.folds).masked_fill(self._remembered(modality, features), -1)
         return read_gallery(
-            reader.remembered,
-            reader.shares,
+            reader.known,
             reader.plain,
             self.vectors(modality, features),
             folds,
             weight=config.gallery_weight,
             temperature=config.temperature,
-            shrinkage=config.shrinkage,
+            shrinkage=reader.shrinkage,
         )
 
     @torch.no_grad()
@@ -199,17 +221,28 @@ class MemoryNetwork(nn.Module):
     def _standard(self, modality: str) -> Standardiser:
         return self.standard_video if modality == "video" else self.standard_audio
 
+    def _remembered(self, modality: str, features: Tensor) -> Tensor:
+        """Which rows of features [N, D] as cached lie in the bank: bool [N]."""
+        bank, asked = (
+            each.cpu().contiguous().numpy() for each in (getattr(self, modality), self._standard(modality)(features))
+        )
+        known = {row.tobytes() for row in bank}
+        return torch.tensor([row.tobytes() in known for row in asked], dtype=torch.bool, device=features.device)
+
     def vectors(self, modality: str, features: Tensor) -> Tensor:
         """Memory vectors f [N, d], float64, of features [N, D] as cached."""
         return self.reader(modality).vector(self._standard(modality)(features).double())
 
     def reader(self, modality: str) -> Reader:
         """A modality's memory as it is to be met now."""
-        bank, codes = getattr(self, modality), getattr(self, f"{modality}_codes")
+        banks = {each: getattr(self, each) for each in MODALITIES}
+        codes = {each: getattr(self, f"{each}_codes") for each in MODALITIES}
         # torch counts what is written into a tensor, but not under inference_mode, where nothing is written.
         state = tuple(
-            part for each in (bank, codes) for part in (id(each), 0 if each.is_inference() else each._version)
+            part
+            for each in (*banks.values(), *codes.values())
+            for part in (id(each), 0 if each.is_inference() else each._version)
         )
-        if self._readers.get(modality, ((), None))[0] != state:
-            self._readers[modality] = state, Reader(bank, codes, self.config)
-        return self._readers[modality][1]
+        if self._readers[0] != state:
+            self._readers = state, readers_of(banks, codes, self.config)
+        return self._readers[1][modality]

@@ -58,7 +58,7 @@ class UpdatingItems:
         # The metric stays, so all of it happens in the few axes that the slots span.
         vectors = network.vectors(asked, given[asked])
         queries, beyond = vectors @ plain.axes, plain.beyond(vectors)
-        sums, counts = reader.shares.T @ (reader.remembered @ plain.axes), reader.shares.sum(0)
+        sums, counts = reader.known.sums @ plain.axes, reader.known.counts
         scores = torch.empty(len(given["video"]), len(given["audio"]), dtype=queries.dtype, device=device)
         self.offered = 0
         for query in order_of_queries(len(queries), self.direction, self.order, self.seed).tolist():

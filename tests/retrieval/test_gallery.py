@@ -7,10 +7,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fmn.retrieval import readout
 from fmn.retrieval.gallery import fold_of, read_gallery
-from fmn.retrieval.readout import write
+from fmn.retrieval.moments import moments
 
 HOW = {"weight": 0.3, "temperature": 0.12, "shrinkage": 0.05}
+
+
+def write(vectors, shares, shrinkage):
+    return readout.write(moments(vectors, shares), shrinkage)
 
 
 def made(n, g, categories, seed):
@@ -26,7 +31,7 @@ def made(n, g, categories, seed):
 def test_an_item_is_read_by_a_memory_of_the_other_folds(n, g, categories, seed):
     remembered, shares, gallery = made(n, g, categories, seed)
     plain, folds = write(remembered, shares, 0.05), fold_of(gallery, 3)
-    found = read_gallery(remembered, shares, plain, gallery, folds, **HOW)
+    found = read_gallery(moments(remembered, shares), plain, gallery, folds, **HOW)
     for item in range(g):
         others, counts = [*remembered], [*shares]
         for other in range(g):
@@ -42,9 +47,9 @@ def test_an_item_is_read_by_a_memory_of_the_other_folds(n, g, categories, seed):
 def test_the_order_of_the_gallery_changes_nothing():
     remembered, shares, gallery = made(30, 17, 3, 0)
     plain = write(remembered, shares, 0.05)
-    found = read_gallery(remembered, shares, plain, gallery, fold_of(gallery, 4), **HOW)
+    found = read_gallery(moments(remembered, shares), plain, gallery, fold_of(gallery, 4), **HOW)
     order = torch.randperm(17, generator=torch.Generator().manual_seed(1))
-    other = read_gallery(remembered, shares, plain, gallery[order], fold_of(gallery[order], 4), **HOW)
+    other = read_gallery(moments(remembered, shares), plain, gallery[order], fold_of(gallery[order], 4), **HOW)
     assert torch.allclose(other, found[order], rtol=0, atol=1e-12)
 
 
@@ -58,7 +63,7 @@ def test_a_fold_is_the_contents():
 def test_a_gallery_of_one_item_is_read_by_what_was_known():
     remembered, shares, gallery = made(9, 1, 3, 4)
     plain = write(remembered, shares, 0.05)
-    found = read_gallery(remembered, shares, plain, gallery, fold_of(gallery, 4), **HOW)
+    found = read_gallery(moments(remembered, shares), plain, gallery, fold_of(gallery, 4), **HOW)
     assert found == pytest.approx(plain.similarities(gallery), abs=1e-12)
 
 
@@ -66,5 +71,19 @@ def test_a_gallery_fills_no_slot_that_was_empty():
     remembered, shares, gallery = made(9, 12, 3, 4)
     shares = torch.cat([shares, torch.zeros(9, 1, dtype=torch.float64)], dim=1)
     plain = write(remembered, shares, 0.05)
-    found = read_gallery(remembered, shares, plain, gallery, fold_of(gallery, 4), **{**HOW, "temperature": 1.0})
+    found = read_gallery(
+        moments(remembered, shares), plain, gallery, fold_of(gallery, 4), **{**HOW, "temperature": 1.0}
+    )
     assert (found[:, 3] == -1).all() and (found[:, :3] > -1).any()
+
+
+def test_what_is_remembered_already_is_read_and_not_absorbed_again():
+    remembered, shares, gallery = made(9, 12, 3, 4)
+    plain, known, folds = write(remembered, shares, 0.05), moments(remembered, shares), fold_of(gallery, 3)
+    folds[:2] = -1
+    found = read_gallery(known, plain, gallery, folds, **HOW)
+    without = read_gallery(known, plain, gallery[2:], folds[2:], **HOW)
+    assert torch.equal(found[2:], without)
+    posterior = 0.3 * torch.softmax(plain.similarities(gallery[2:]) / 0.12, dim=1)
+    every = write(torch.cat([remembered, gallery[2:]]), torch.cat([shares, posterior]), 0.05)
+    assert torch.allclose(found[:2], every.similarities(gallery[:2]), rtol=0, atol=1e-9)

@@ -6,7 +6,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fmn.retrieval.readout import write
+from fmn.retrieval import readout
+from fmn.retrieval.moments import moments
+
+
+def write(vectors, shares, shrinkage):
+    return readout.write(moments(vectors, shares), shrinkage)
 
 
 def plain(vectors, shares, shrinkage, asked):
@@ -21,7 +26,7 @@ def plain(vectors, shares, shrinkage, asked):
         for c in filled:
             away = vectors[i] - slots[c]
             scatter += shares[i][c] * np.outer(away, away)
-    freedom = sum(counts) - len(filled)
+    freedom = sum(counts) - sum(sum(shares[i][c] ** 2 for i in range(n)) / counts[c] for c in filled)
     even = np.trace(scatter) / d / freedom if freedom > 0.5 else 0.0
     if even > 0:
         values, axes = np.linalg.eigh((1 - shrinkage) * scatter / freedom + shrinkage * even * np.eye(d))

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from fmn.errors import InputError
+from fmn.retrieval.moments import moments
 from fmn.retrieval.network import FmnConfig
+from fmn.retrieval.readout import write
 from fmn.retrieval.remembering import MemoryConfig, MemoryNetwork
 from fmn.retrieval.store import read_network, save_network
 
@@ -60,6 +62,55 @@ def test_alone_equals_together_and_order_changes_nothing(kernel, indexed):
         else:
             alone, wanted = memory.score(video[row : row + 1], audio, indexed)[0], together[row]
         assert torch.allclose(alone, wanted, rtol=0, atol=1e-12)
+
+
+def test_what_is_remembered_and_indexed_counts_once():
+    memory = network()
+    known, _ = items(5, 6, 20, 1)  # the very bank
+    fresh, _ = items(5, 4, 20, 7)
+    both = memory.gallery_similarities("video", torch.cat([known, fresh]))
+    assert torch.equal(both[len(known) :], memory.gallery_similarities("video", fresh))
+    assert not torch.equal(both[: len(known)], memory.similarities("video", known))
+
+
+def pairs_of(categories, each, seed, noise=1.5):
+    """A memory of one-to-one pairs of `categories` kinds that nobody names, and what to ask it."""
+    video, codes = items(categories, each, 20, seed, noise)
+    audio, _ = items(categories, each, 30, seed + 1, noise)
+    sizes = {"video_dim": 20, "audio_dim": 30, "video_items": len(codes), "audio_items": len(codes)}
+    found = MemoryNetwork(MemoryConfig(**sizes, names=[str(pair) for pair in range(len(codes))]))
+    own = torch.arange(len(codes))
+    found.remember(video, audio, own, own)
+    return found.eval()
+
+
+def test_one_to_one_pairs_lend_one_another_their_scatter():
+    """Each borrows from what is alike in both modalities; with the plain cosine between items far less is found."""
+    memory = pairs_of(6, 20, 1)
+    video, video_codes = items(6, 10, 20, 7, 1.5)
+    audio, audio_codes = items(6, 10, 30, 8, 1.5)
+
+    def right(score):
+        return float((audio_codes[score.argmax(1)] == video_codes).float().mean())
+
+    met = []
+    for modality, asked in (("video", video), ("audio", audio)):
+        reader = memory.reader(modality)
+        assert reader.shrinkage == 0.4
+        bank = reader.vector(getattr(memory, modality).double())
+        plain = write(moments(bank, torch.eye(len(bank)).double()), 0.1)
+        met.append(plain.similarities(memory.vectors(modality, asked)))
+    assert right(memory.score(video, audio)) > right(memory.from_similarities(*met, None)) + 0.05
+
+
+def test_a_few_pairs_with_several_items_change_a_memory_of_pairs_little():
+    memory = pairs_of(6, 20, 1)
+    video, _ = items(6, 4, 20, 7, 1.5)
+    audio, _ = items(6, 4, 30, 8, 1.5)
+    memory.audio_codes[1] = 0  # one category with two recordings, one without any
+    assert memory.reader("audio").shrinkage == 0.4
+    score = memory.score(video, audio)
+    assert bool(torch.isfinite(score).all()) and bool((score >= 0).all())
 
 
 def test_it_finds_what_was_never_remembered():

@@ -111,7 +111,8 @@ def test_a_memory_of_items_remembers_each_query_under_its_posterior(direction):
     reader = network.reader(asked)
     gallery = torch.softmax(network.similarities(answered, features_of[answered]) / 0.12, -1).numpy()
     axes = reader.plain.axes
-    held = [(row @ axes, share) for row, share in zip(reader.remembered, reader.shares, strict=True)]
+    bank, codes = getattr(network, asked).double(), getattr(network, f"{asked}_codes")
+    held = [(row @ axes, torch.eye(3).double()[code]) for row, code in zip(reader.vector(bank), codes, strict=True)]
     vectors = network.vectors(asked, features_of[asked])
     queries, beyond = vectors @ axes, reader.plain.beyond(vectors)
     assert bool((beyond > 0).all())

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from fmn.retrieval.bank import memory_vector
+from fmn.retrieval.moments import moments
 from fmn.retrieval.readout import slots_of
 from fmn.retrieval.towers import TwoTowers
 
@@ -47,9 +48,10 @@ def fit_lda(data: TrainingSet, *, seed: int, shrinkage: float = 0.05, temperatur
         exact = standard(side.features).double()
         vector = memory_vector(exact, "linear", 1.0)
         shares = nn.functional.one_hot(side.codes.to(exact.device), len(data.names)).double()
-        slots = slots_of(vector(exact), shares, shrinkage)
+        slots = slots_of(moments(vector(exact), shares), shrinkage)
         white = slots.means @ slots.metric
-        matrix = vector.axes @ slots.metric @ white.T / temperature
+        inner = slots.metric @ white.T / temperature
+        matrix = inner if vector.axes is None else vector.axes @ inner
         shift = vector.offset @ matrix + white.square().sum(1) / 2 / temperature
         fold(tower, matrix.cpu().numpy(), torch.where(slots.filled, shift, -NEVER).cpu().numpy())
     return towers.eval()
