@@ -107,4 +107,5 @@ def _whitener(within: Tensor | None, shrinkage: float, like: Tensor) -> Tensor:
         whitener: Tensor = torch.linalg.solve_triangular(lower, identity, upper=False).T
         return whitener
     values, vectors = torch.linalg.eigh(shrunk)
-    return vectors / values.clamp_min(RANK * values[-1]).sqrt()
+    whitener = vectors / values.clamp_min(RANK * values[-1]).sqrt()
+    return whitener

@@ -32,6 +32,7 @@ def rank(
     *,
     k: int = 10,
     split: str = "all",
+    index_gallery: bool = False,
 ) -> list[Hit]:
     """The k best items of the other modality.
 
@@ -42,12 +43,13 @@ def rank(
         query: features [D] of the query, from the cache's own encoder.
         k: how many; fewer come where the gallery is smaller.
         split: "train", "val", "test" or "all" of the gallery.
+        index_gallery: let the memory absorb the gallery first, unlabelled.
 
     Returns:
         Hits, best first; equal scores in the order of their ids.
 
     Raises:
-        InputError: k below 1, or no item in that split.
+        InputError: k below 1, no item in that split, or a gallery to absorb without a memory of items.
     """
     if k < 1:
         raise InputError(f"--k is at least 1, got {k}.")
@@ -59,10 +61,11 @@ def rank(
         there = len(cache.ids(other, encoder))
         raise InputError(f"A search needs {other} items; {cache.path} has {there} and none in split {split!r}.")
     gallery = cache.features(other, encoder, split=chosen)
+    indexed = (other,) if index_gallery else ()
     if modality == "audio":
-        scores = retriever.score(gallery, query[None])[:, 0]
+        scores = retriever.score(gallery, query[None], indexed)[:, 0]
     else:
-        scores = retriever.score(query[None], gallery)[0]
+        scores = retriever.score(query[None], gallery, indexed)[0]
     order = np.argsort(-scores, kind="stable")[:k]
     return [
         Hit(place + 1, float(scores[at]), item.id, item.path, item.label, item.split, item.text)

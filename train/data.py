@@ -74,6 +74,7 @@ def load_training_set(
     fraction: float,
     device: torch.device,
     without: frozenset[str] = frozenset(),
+    draw: int = 0,
 ) -> TrainingSet:
     """Read the train split of both modalities onto `device`.
 
@@ -86,6 +87,7 @@ def load_training_set(
         device: where the vectors are held.
         without: labels whose items are left out, of the fitted and of the held-out part alike. Which of the other
             items are held out does not depend on it.
+        draw: above 0, another part is held out (`fmn.train.choosing`).
 
     Raises:
         InputError: a split or modality without items, a label of `without` that the train split does not have, or no
@@ -96,7 +98,8 @@ def load_training_set(
         raise InputError(
             f"The protocol of {cache.path} has a seed that is no whole number ({seed!r}). Extract it again."
         )
-    columns = {modality: _column(cache, modality, encoders[modality], fraction, seed) for modality in encoders}
+    lot = seed + draw * 1_000_003
+    columns = {modality: _column(cache, modality, encoders[modality], fraction, lot) for modality in encoders}
     if missing := without - {label for column in columns.values() for label in column.labels}:
         raise InputError(
             f"Only labels of the train split can be left out of it; {cache.path} has no {', '.join(sorted(missing))} "

@@ -14,7 +14,8 @@ from fmn.files import alone
 from fmn.progress import Silence, Watcher
 from fmn.retrieval.store import BEST_FILE, RUN_FILE, save_network, write_json
 
-from .data import TrainingSet, load_training_set
+from .choosing import choosing_sets
+from .data import TrainingSet
 from .remembering import SETTINGS, choose, remember, whole
 from .run import LOCK_FILE, check_folder, run_facts
 from .settings import READING, MemorySettings
@@ -23,13 +24,14 @@ from .settings import READING, MemorySettings
 @dataclass(frozen=True)
 class RememberedRun:
     """A finished run. `candidates`: the settings tried and the validation mAP of each (NaN where nothing was held out),
-    `chosen` among them; `data`: the parts that they were tried on; `held_from`: "train split", or "val split" where the
-    manifest marks one; `items`: remembered, modality -> how many."""
+    `chosen` among them; `data`: the parts that they were tried on, the first of `parts` such; `held_from`: "train
+    split", or "val split" where the manifest marks one; `items`: remembered, modality -> how many."""
 
     path: Path
     candidates: list[tuple[dict[str, Any], float]]
     chosen: int
     data: TrainingSet
+    parts: int
     items: dict[str, int]
     slots: int
     held_from: str
@@ -69,10 +71,11 @@ def remember_cache(
     if unknown := sorted(fixed.keys() - set(READING)):
         raise InputError(f"A memory is read by {', '.join(READING)}; got {', '.join(unknown)}.")
     names = {m: cache.encoder(m, (encoders or {}).get(m)).name for m in ("video", "audio")}
-    data = load_training_set(cache, names, settings.validation, torch.device(pick_device(device)), without)
+    parted = choosing_sets(cache, names, settings.validation, torch.device(pick_device(device)), without)
+    data = parted[0]
     candidates = list({tuple(sorted(each.items())): each for each in ({**one, **fixed} for one in SETTINGS)}.values())
     watcher.stage("candidates", len(candidates))
-    chosen, found = choose(data, tuple(candidates), watcher.step)
+    chosen, found = choose(parted, tuple(candidates), watcher.step)
     network = remember(whole(data) if settings.everything else data, **candidates[chosen])
     facts = run_facts(cache, names, data, network.config, asdict(settings) | {"given": fixed}, 0)
     facts["without"] = sorted(without)
@@ -84,12 +87,15 @@ def remember_cache(
             {"setting": each, "validation_mAP": _number(value)} for each, value in zip(candidates, found, strict=True)
         ]
         best = {"candidate": chosen, "setting": candidates[chosen], "validation_mAP": _number(found[chosen])}
-        write_json(run / RUN_FILE, {**facts, "status": "finished", "candidates": tried, "best": best})
+        write_json(
+            run / RUN_FILE, {**facts, "status": "finished", "candidates": tried, "parts": len(parted), "best": best}
+        )
     return RememberedRun(
         path=run,
         candidates=list(zip(candidates, found, strict=True)),
         chosen=chosen,
         data=data,
+        parts=len(parted),
         items={"video": network.config.video_items, "audio": network.config.audio_items},
         slots=network.config.categories,
         held_from="val split" if any("val" in cache.splits(m, name) for m, name in names.items()) else "train split",

@@ -71,17 +71,18 @@ def fit_memory(data: TrainingSet, *, seed: int, exponent: float = 0.0, **setting
 
 
 def choose(
-    data: TrainingSet, candidates: Sequence[dict[str, Any]], step: Callable[[], None] = lambda: None
+    parted: Sequence[TrainingSet], candidates: Sequence[dict[str, Any]], step: Callable[[], None] = lambda: None
 ) -> tuple[int, list[float]]:
     """The candidate with the highest validation mAP, the first of equals, and the mAP of each in [0, 1].
 
-    Where nothing could be held out it is the first, and all of them are NaN. `step` is called after each.
+    `parted`: the train split, parted once or more often (`fmn.train.choosing`); the mean counts. Where nothing could be
+    held out it is the first candidate, and all of them are NaN. `step` is called after each.
     """
-    if not data.has_validation:
+    if not parted[0].has_validation:
         return 0, [float("nan")] * len(candidates)
     found = []
     for setting in candidates:
-        found.append(validation_map(remember(data, **setting), data))
+        found.append(sum(validation_map(remember(data, **setting), data) for data in parted) / len(parted))
         step()
     return max(range(len(found)), key=lambda at: (found[at], -at)), found
 

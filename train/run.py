@@ -78,15 +78,12 @@ def train(
     )
     names = {modality: record.name for modality, record in chosen.items()}
     data = load_training_set(cache, names, settings.validation, torch.device(pick_device(device)), without)
-    categories = len(set(data.fit_video.codes.tolist()) & set(data.fit_audio.codes.tolist()))
-    crowded = config.slots == "categories" and categories > config.capacity
-    if crowded:
-        config = replace(config, slots="paired")
+    wanted, config = config, with_room(config, data)
     facts = run_facts(cache, names, data, config, settings.to_json(), settings.seed)
-    if crowded:
+    if config != wanted:
         facts["warnings"].append(
-            f"{categories} categories do not fit into {config.capacity} slots, one each: the memory was written pair "
-            "by pair. More slots: --capacity."
+            f"{_categories(data)} categories do not fit into {config.capacity} slots, one each: the memory was written "
+            "pair by pair. More slots: --capacity."
         )
     facts["without"] = sorted(without)
     resume = _may_resume(run, facts)
@@ -99,6 +96,16 @@ def train(
         best = {"epoch": fitting.best_epoch, "validation_mAP": fitting.best_map if data.has_validation else None}
         write_json(run / RUN_FILE, {**facts, "status": "finished", "epochs": fitting.epoch, "best": best})
     return TrainedRun(run, fitting, data, resume, facts["warnings"])
+
+
+def with_room(config: FmnConfig, data: TrainingSet) -> FmnConfig:
+    """The same shape; but more categories than slots are written pair by pair."""
+    crowded = config.slots == "categories" and _categories(data) > config.capacity
+    return replace(config, slots="paired") if crowded else config
+
+
+def _categories(data: TrainingSet) -> int:
+    return len(set(data.fit_video.codes.tolist()) & set(data.fit_audio.codes.tolist()))
 
 
 def run_facts(

@@ -120,7 +120,8 @@ def _published(settings: ExtractSettings, part: TrainPart, paths: dict[str, Path
         "git_blob": {stream: file.git_blob for stream, file in files.items()},
     }
     shown = _video_settings(settings, flow, made_for)
-    return _settled(shown, weights, f"I3D, {source}", _warning_of(paths))
+    ours = {stream: about.began_from for stream, path in paths.items() if (about := read_about(path)) is not None}
+    return _settled(shown, weights, f"I3D, {source}", _warning_of(paths), {"fitted_on": ours} if ours else {})
 
 
 def _warning_of(paths: Mapping[str, Path]) -> str:

@@ -41,10 +41,19 @@ if TYPE_CHECKING:  # torch takes seconds to import: not for --help
     show_default=True,
     help="Which items of the cache are searched; test is the pool that fmn-eval ranks.",
 )
+@click.option("--index-gallery", is_flag=True, help="Let the memory absorb what is searched first, unlabelled.")
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(
-    query: Path, k: int, run: Path | None, cache: Path, modality: str, split: str, device: str, as_json: bool
+    query: Path,
+    k: int,
+    run: Path | None,
+    cache: Path,
+    modality: str,
+    split: str,
+    index_gallery: bool,
+    device: str,
+    as_json: bool,
 ) -> None:
     """Find the clips that the recording QUERY describes, or the recordings that describe the clip QUERY."""
     from fmn.cache import FeatureCache
@@ -57,9 +66,11 @@ def main(
     features = FeatureCache(cache)
     retriever.check(features)
     encoded = encode_query(query, features, retriever.encoders, modality, device)
-    hits = rank(retriever, features, encoded.modality, encoded.features, k=k, split=split)
+    hits = rank(
+        retriever, features, encoded.modality, encoded.features, k=k, split=split, index_gallery=index_gallery
+    )
     if as_json:
-        facts = {"query": str(query), "modality": encoded.modality, "run": str(run), "split": split}
+        facts = {"query": str(query), "modality": encoded.modality, "run": str(run), "split": split, "index_gallery": index_gallery}
         click.echo(json.dumps({**facts, "hits": [asdict(hit) for hit in hits]}, indent=1))
     else:
         show_hits(query, encoded.modality, hits, [*features.warnings()])

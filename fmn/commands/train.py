@@ -137,10 +137,11 @@ def _remember(
         why = "The train split is too small to hold a part of it out" if how.validation else "Nothing was held out"
         click.echo(f"{why}: it is read with {told}, nothing chose.")
     else:
+        again = f" and on {made.parts - 1} other such parts" if made.parts > 1 else ""
         after = ", which are remembered too by now" if how.everything else ""
         click.echo(
             f"Read with {told}: the best of {len(made.candidates)} settings, validation mAP {100 * value:.1f} % (both "
-            f"directions) on {len(held[0])} videos and {len(held[1])} recordings of the {made.held_from}{after}."
+            f"directions) on {len(held[0])} videos and {len(held[1])} recordings of the {made.held_from}{again}{after}."
         )
     _end(made.warnings, made.path, cache)
 

@@ -93,6 +93,18 @@ def test_search_shows_a_table_of_all_items_by_default(line, commands):
     assert "".join(said.split()).count(".mp4") == 4 and "untrained" in said
 
 
+def test_search_in_a_gallery_that_was_absorbed_first(line, commands):
+    from fmn.retrieval import load
+
+    cache, retriever = FeatureCache(line.folder / "cache"), load(line.folder / "runs" / "001")
+    scores = retriever.score(cache.features("video"), cache.features("audio"), ("video",))
+    query = cache.splits("audio").index("test")
+    how = ("--index-gallery", "--json", "--k", "50")
+    hits = json.loads(commands.run("fmn-search", cache.paths("audio")[query], *how, cwd=line.folder, check=0).stdout)
+    found = {hit["id"]: hit["score"] for hit in hits["hits"]}
+    assert np.allclose([found[name] for name in cache.ids("video")], scores[:, query], rtol=1e-4, atol=1e-6)
+
+
 def test_a_rerun_extracts_nothing_and_a_new_file_alone(line, commands, tmp_path):
     shutil.copytree(line.folder, tmp_path / "set", dirs_exist_ok=True)
     folder = tmp_path / "set"

@@ -30,14 +30,23 @@ def data(cache):
 
 
 def test_the_best_candidate_on_the_validation_part_is_chosen(data):
-    chosen, found = choose(data, SETTINGS)
+    chosen, found = choose([data], SETTINGS)
     assert len(found) == len(SETTINGS) and found[chosen] == max(found)
     assert found[3] == validation_map(remember(data, **SETTINGS[3]), data)
-    assert choose(data, [{}, {}])[0] == 0  # the first of equals
+    assert choose([data], [{}, {}])[0] == 0  # the first of equals
+
+
+def test_the_mean_over_several_parts_counts(cache, data):
+    other = load_training_set(cache, NAMES, 0.2, torch.device("cpu"), draw=1)
+    assert set(other.held_video.ids) != set(data.held_video.ids)
+    _, found = choose([data, other], SETTINGS)
+    for setting, value in zip(SETTINGS, found, strict=True):
+        each = [validation_map(remember(part, **setting), part) for part in (data, other)]
+        assert value == pytest.approx(sum(each) / 2, abs=1e-12)
 
 
 def test_nothing_is_chosen_where_nothing_is_held_out(data):
-    chosen, found = choose(whole(data), SETTINGS)
+    chosen, found = choose([whole(data)], SETTINGS)
     assert chosen == 0 and all(math.isnan(value) for value in found)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,9 +48,10 @@ def compare(
 ) -> Comparison:
     """Fit, choose and judge every system on one cache, and leave the tables in `out`.
 
-    Each candidate of each system is fitted once (seed 0) and measured on the validation part of the train split. The
-    best one is fitted with every seed, and only those runs see the test split, once each. What is finished is not done
-    again when the same comparison is asked for in the same folder, with more systems or seeds too.
+    Each candidate of each system is fitted (seed 0) and measured on the validation part of the train split, or on
+    several where no encoder has seen the split (`fmn.train.choosing`). The best one is fitted with every seed, and only
+    those runs see the test split, once each. What is finished is not done again when the same comparison is asked for
+    in the same folder, with more systems or seeds too.
 
     Args:
         cache: the feature cache.
@@ -77,7 +79,7 @@ def compare(
     rows = _asked(systems, only)
     main = main_encoders(cache, video_encoder, audio_encoder)
     pick_device(device)
-    check_validation(cache, main, HELD_OUT)
+    parts = check_validation(cache, main, HELD_OUT)
     chance = evaluate_cache(cache, _EqualScores(), ks, video_encoder=main["video"], audio_encoder=main["audio"])
     fitted, errors = {}, {}
     for system in rows:
@@ -86,12 +88,13 @@ def compare(
         except InputError as error:
             errors[system.name] = str(error)
     watcher = watcher or Silence()
-    with claimed(out, about(cache, fitted, recall=list(ks), validation=HELD_OUT, steps=STEPS)):
+    several = {"parts": parts} if parts > 1 else {}
+    with claimed(out, about(cache, fitted, recall=list(ks), validation=HELD_OUT, steps=STEPS, **several)):
         schedule = Schedule(Path(cache.path), out, fitted, rows, seeds, tuple(ks), device, watcher)
         for sentence in errors.values():
             watcher.say(sentence)
         work_all(schedule.begin(), schedule.following, workers)
-        comparison = _gathered(chance, schedule, rows, main, errors, ks, seeds)
+        comparison = _gathered(chance, schedule, rows, errors, ks, {"encoders": main, "seeds": seeds, "parts": parts})
         write_files(comparison, out)
     return comparison
 
@@ -107,10 +110,9 @@ def _gathered(
     chance: Report,
     schedule: Schedule,
     systems: Sequence[System],
-    main: dict[str, str],
     errors: dict[str, str],
     ks: Sequence[int],
-    seeds: int,
+    how: dict[str, Any],
 ) -> Comparison:
     found = [schedule.row(system, errors.get(system.name, "")) for system in systems]
     rows = [*found, *(each for part in PARTS[1:] for row in found if (each := row.on(part)))]
@@ -124,8 +126,7 @@ def _gathered(
             "relevant": chance.relevant,
             "items": dict(chance.items),
             "failed": len(chance.failed),
-            "encoders": main,
-            "seeds": seeds,
+            **how,
             "candidates": max(len(system.settings) for system in systems),
         },
         warnings=list(dict.fromkeys(warnings)),

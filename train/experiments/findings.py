@@ -212,12 +212,16 @@ def protocol_lines(comparison: Comparison) -> list[str]:
     items, encoders, seeds = facts["items"], facts["encoders"], facts["seeds"]
     failed = f" ({facts['failed']} more failed extraction and count as misses)" if facts["failed"] else ""
     spread = "mean and standard deviation; a row without one has no chance in its fitting and is fitted once."
+    parts = facts["parts"]
+    chosen_on = (
+        "the validation part of the train split" if parts == 1 else f"{parts} validation parts of the train split"
+    )
     return [
         f"Test split of {facts['cache']}: {items['video']} clips, {items['audio']} recordings{failed}; relevant = same "
         f"{facts['relevant']}.",
         "R@k is recall, relevant items in the top k / all relevant items (eq. 5); the hit rate counts queries with at "
         "least one. Ties count as a random order.",
-        f"Each system's setting is the best of {facts['candidates']} on the validation part of the train split (mAP, "
-        f"seed 0). Then {f'{seeds} seeds: {spread}' if seeds > 1 else 'one seed.'}",
+        f"Each system's setting is the best of {facts['candidates']} on {chosen_on} (mAP, seed 0). "
+        f"Then {f'{seeds} seeds: {spread}' if seeds > 1 else 'one seed.'}",
         f"Features: video {encoders['video']}, audio {encoders['audio']} unless a row says otherwise.",
     ]

@@ -11,7 +11,7 @@ from fmn.cache import EncoderRecord, FeatureCache
 from fmn.errors import InputError
 
 from ..baselines.registry import BASELINES, System
-from ..data import load_training_set
+from ..choosing import choosing_sets
 from ..remembering import SETTINGS, fit_memory
 from ..settings import AS_PRINTED
 
@@ -104,15 +104,21 @@ def encoders_of(system: System, main: dict[str, str], cache: FeatureCache) -> di
     return wanted
 
 
-def check_validation(cache: FeatureCache, encoders: dict[str, str], fraction: float) -> None:
-    """Raise InputError unless a match can be held out of the train split; `fraction`: the share that is."""
-    data = load_training_set(cache, encoders, fraction, torch.device("cpu"))
+def check_validation(cache: FeatureCache, encoders: dict[str, str], fraction: float) -> int:
+    """How many parts of the train split settings are chosen on, each of about `fraction` of it.
+
+    Raises:
+        InputError: no match can be held out.
+    """
+    parted = choosing_sets(cache, encoders, fraction, torch.device("cpu"))
+    data = parted[0]
     if not data.has_validation:
         raise InputError(
             "Settings are compared on a validation part of the train split, but too little can be held out of "
             f"{cache.path}: {len(data.held_video.ids)} videos and {len(data.held_audio.ids)} recordings, and no match "
             "among them. Extract more items."
         )
+    return len(parted)
 
 
 def extraction(cache: FeatureCache, video: EncoderRecord, audio: str) -> str:

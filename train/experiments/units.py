@@ -1,13 +1,14 @@
 """The units of work: a candidate tried on the validation part, and a run of the chosen one judged on the test split;
 and all of them in several processes."""
 
+import math
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from fmn.retrieval.indexing import IndexedRetriever
 from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.protocol import DIRECTIONS, Report, Scorer, evaluate_cache
 from fmn.retrieval.remembering import MemoryNetwork
-from fmn.retrieval.retriever import Retriever
+from fmn.retrieval.retriever import Model, Retriever
 from fmn.retrieval.store import BEST_FILE, RUN_FILE, load, read_network, read_run, save_network, write_json
 from fmn.retrieval.towers import TwoTowers
 from fmn.workers import processes
@@ -30,10 +31,11 @@ from fmn.workers import processes
 from ..baselines.descent import passes
 from ..baselines.registry import System
 from ..checkpoint import LAST_FILE
-from ..data import load_training_set, validation_map, validation_metrics
+from ..choosing import choosing_sets
+from ..data import TrainingSet, load_training_set, validation_map, validation_metrics
 from ..fit import fit
 from ..remembering import whole
-from ..run import run_facts, train
+from ..run import run_facts, train, with_room
 from ..settings import MemorySettings, TrainSettings, parted
 from .experiment_folder import RESULT_FILE
 from .findings import ALL, GALLERY
@@ -108,16 +110,26 @@ def work(unit: Unit) -> None:
 
 
 def _try(unit: Unit) -> None:
-    folder = unit.place.with_suffix("")
-    found, seconds, _ = _fit(unit, folder)
-    data = load_training_set(FeatureCache(unit.cache), unit.encoders, HELD_OUT, torch.device("cpu"))
-    both = list(validation_metrics(load(folder).network, data, SHOWN, unit.system.indexed).values())
-    shown = {"mAP": sum(each["mAP"] for each in both) / 2}
+    parted = choosing_sets(FeatureCache(unit.cache), unit.encoders, HELD_OUT, torch.device(pick_device(unit.device)))
+    _check(unit, parted[0])
+    seconds = 0.0
+    each: list[dict[str, Any]] = []
+    for data in parted:
+        began = time.monotonic()
+        model = _fitted(unit, data)
+        seconds += (time.monotonic() - began) / len(parted)
+        each += validation_metrics(model, data, SHOWN, unit.system.indexed).values()
+    shown = {"mAP": _mean(result["mAP"] for result in each)}
     for metric in ("hit_rate", "recall"):
-        shown |= {f"{metric}@{k}": sum(each[metric][str(k)] for each in both) / 2 for k in SHOWN}
-    shutil.rmtree(folder, ignore_errors=True)
-    result = {"setting": unit.setting, "validation_mAP": found, "seconds": seconds, "validation": shown}
-    write_json(unit.place, result)
+        shown |= {f"{metric}@{k}": _mean(result[metric][str(k)] for result in each) for k in SHOWN}
+    found = {"validation_mAP": shown["mAP"], "seconds": seconds, "parts": len(parted), "validation": shown}
+    unit.place.parent.mkdir(parents=True, exist_ok=True)
+    write_json(unit.place, {"setting": unit.setting, **found})
+
+
+def _mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return math.fsum(found) / len(found)
 
 
 def _judge(unit: Unit) -> None:
@@ -165,23 +177,42 @@ def _fit(unit: Unit, folder: Path) -> tuple[float, float, int]:
 def _on_all(unit: Unit, cache: FeatureCache, epochs: int) -> Retriever:
     """The same setting fitted on all of the train split, by descent in just so many epochs; it leaves no run."""
     data = whole(load_training_set(cache, unit.encoders, HELD_OUT, torch.device(pick_device(unit.device))))
+    return Retriever(_fitted(unit, data, max(1, epochs) if unit.system.fit is None else epochs), {})
+
+
+def _fitted(unit: Unit, data: TrainingSet, exactly: int = 0) -> Model:
+    """The unit's system on `data`, in eval(), by descent in `exactly` so many epochs if above 0; it leaves no run."""
     if unit.system.fit is not None:
-        exactly = {"epochs": epochs} if epochs else {}
-        return Retriever(unit.system.fit(data, seed=unit.seed, **unit.setting, **exactly).eval(), {})
+        given = {"epochs": exactly} if exactly else {}
+        return unit.system.fit(data, seed=unit.seed, **unit.setting, **given).eval()
+    config, settings = _descent(unit, data)
+    if exactly:
+        settings = replace(settings, epochs=exactly)
+    config = with_room(config, data)
     with tempfile.TemporaryDirectory() as folder:
-        dims = {"video_dim": data.fit_video.features.shape[1], "audio_dim": data.fit_audio.features.shape[1]}
-        shape, schedule = parted({**unit.setting, **dims, "epochs": max(1, epochs), "seed": unit.seed})
-        config, settings = FmnConfig(**shape), TrainSettings(**schedule)
         fit(config, settings, data, Path(folder), resume=False)
-        return Retriever(read_network(Path(folder) / BEST_FILE, config), {})
+        return read_network(Path(folder) / BEST_FILE, config)
+
+
+def _descent(unit: Unit, data: TrainingSet) -> tuple[FmnConfig, TrainSettings]:
+    """An FMN's shape and schedule, with as many steps as every system has."""
+    dims = {"video_dim": data.fit_video.features.shape[1], "audio_dim": data.fit_audio.features.shape[1]}
+    shape, schedule = parted({**unit.setting, **dims})
+    epochs, patience = passes(data, schedule.get("batch", TrainSettings.batch))
+    given = {"epochs": epochs, "patience": patience, **schedule}
+    return FmnConfig(**shape), TrainSettings(seed=unit.seed, **given)
+
+
+def _check(unit: Unit, data: TrainingSet) -> None:
+    if not data.has_validation:
+        raise InputError(
+            f"The validation part of the {unit.encoders['audio']} features holds no match with that of the "
+            f"{unit.encoders['video']} features: extract the items that are missing."
+        )
 
 
 def _fit_fmn(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, float, int]:
-    shape, schedule = parted(unit.setting)
-    data = load_training_set(cache, unit.encoders, HELD_OUT, torch.device("cpu"))
-    epochs, patience = passes(data, schedule.get("batch", TrainSettings.batch))
-    given = {"epochs": epochs, "patience": patience, **schedule}
-    config, settings = FmnConfig(**shape), TrainSettings(seed=unit.seed, **given)
+    config, settings = _descent(unit, load_training_set(cache, unit.encoders, HELD_OUT, torch.device("cpu")))
     fitting = train(cache, folder, config, settings, encoders=unit.encoders, device=unit.device).fitting
     (folder / LAST_FILE).unlink()  # three times the run's size, and of use to nobody who does not resume it
     facts = read_run(folder)
@@ -192,11 +223,7 @@ def _fit_fmn(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, floa
 def _fit_model(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, float, int]:
     assert unit.system.fit is not None
     data = load_training_set(cache, unit.encoders, HELD_OUT, torch.device(pick_device(unit.device)))
-    if not data.has_validation:
-        raise InputError(
-            f"The validation part of the {unit.encoders['audio']} features holds no match with that of the "
-            f"{unit.encoders['video']} features: extract the items that are missing."
-        )
+    _check(unit, data)
     began = time.monotonic()
     model = unit.system.fit(data, seed=unit.seed, **unit.setting).eval()
     seconds = time.monotonic() - began

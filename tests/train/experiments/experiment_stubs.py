@@ -19,14 +19,16 @@ DIM, CATEGORIES = 8, 3
 QUICK = {"epochs": 3, "batch": 16, "common": 8, "hidden": 8, "capacity": 6}
 
 
-def make_cache(path, *, seed=0, n=10, audio=("bilstm",), fingerprint="a", split=None):
-    """Two separable modalities of CATEGORIES labels; `audio`: names of the audio encoders."""
+def make_cache(path, *, seed=0, n=10, audio=("bilstm",), fingerprint="a", split=None, fitted=True):
+    """Two separable modalities of CATEGORIES labels; `audio`: names of the audio encoders, `fitted` on the train split,
+    so that there is one validation part."""
     with CacheWriter(path) as writer:
         writer.describe(seed=0)
         for modality, name in (("video", "i3d"), *(("audio", name) for name in audio)):
             weights = {"source": "test", "sha256": {"toy": fingerprint}}
             warning = f"{name}: untrained, 50 % & more" if modality == "video" else ""
-            writer.declare(EncoderRecord(modality, name, DIM, {}, weights, warning=warning))
+            notes = {"fitted_on": {}} if fitted and modality == "audio" else {}
+            writer.declare(EncoderRecord(modality, name, DIM, {}, weights, warning=warning, notes=notes))
             random = np.random.default_rng([seed, len(name)])
             rows = []
             for category in range(CATEGORIES):

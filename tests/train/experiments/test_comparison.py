@@ -18,13 +18,15 @@ from fmn.retrieval import Retriever, load
 from fmn.retrieval.indexing import IndexedRetriever
 from fmn.retrieval.protocol import evaluate_cache
 from fmn.train.baselines.descent import passes
-from fmn.train.data import load_training_set
+from fmn.train.choosing import PARTS as PARTS_CHOSEN_ON
+from fmn.train.choosing import choosing_sets
+from fmn.train.data import load_training_set, validation_map
 from fmn.train.experiments import units
 from fmn.train.experiments.comparison import compare
 from fmn.train.experiments.comparison_files import escape
 from fmn.train.experiments.comparison_report import render
 from fmn.train.experiments.experiment_folder import folder_of
-from fmn.train.experiments.findings import PARTS, difference, relative_gain
+from fmn.train.experiments.findings import PARTS, difference, protocol_lines, relative_gain
 from fmn.train.experiments.study import study
 from fmn.train.fit import fit
 from fmn.train.remembering import remember, whole
@@ -69,6 +71,19 @@ def test_the_choice_is_the_validation_parts(done):
         assert row.results[0]["validation_mAP"] == best["validation_mAP"]  # seed 0 is the tuning's own
         assert len(tried) == len(row.system.settings) - (row.system is SOMETIMES)
     assert comparison.rows[6].results[0]["setting"]["beta"] == 0.0  # tuned like the others, without the memory
+
+
+def test_features_that_no_encoder_was_fitted_on_are_chosen_on_several_parts(tmp_path):
+    """By hand: the mean over the parts, of a baseline and of a network that descends."""
+    cache = make_cache(tmp_path / "cache", fitted=False)
+    comparison = compare(cache, tmp_path / "out", systems=[PLAIN, WITHOUT], seeds=1, ks=(1,), workers=1)
+    assert comparison.facts["parts"] == PARTS_CHOSEN_ON
+    parted = choosing_sets(cache, {"video": "i3d", "audio": "bilstm"}, 0.2, torch.device("cpu"))
+    for number, setting in enumerate(PLAIN.settings):
+        found = json.loads((folder_of(tmp_path / "out", PLAIN) / f"candidate-{number}.json").read_text())
+        each = [validation_map(PLAIN.fit(data, seed=0, **setting).eval(), data) for data in parted]
+        assert found["validation_mAP"] == pytest.approx(sum(each) / len(each)) and found["parts"] == len(parted)
+    assert f"{PARTS_CHOSEN_ON} validation parts" in " ".join(protocol_lines(comparison))
 
 
 def test_chance_and_ceiling_are_the_metrics_own(done):

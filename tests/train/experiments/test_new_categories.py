@@ -40,7 +40,7 @@ def make_cache(path, fingerprint="a", paired=False, planted=None, seed=0):
         writer.describe(seed=0)
         for modality in ("video", "audio"):
             weights = {"source": "fitted here on 30 items of the train split", "sha256": {"toy": fingerprint}}
-            writer.declare(EncoderRecord(modality, "toy", DIM, {}, weights))
+            writer.declare(EncoderRecord(modality, "toy", DIM, {}, weights, notes={"fitted_on": {}}))
             rows = []
             for category in range(CATEGORIES):
                 for i in range(10):
