@@ -66,11 +66,15 @@ def main(
     features = FeatureCache(cache)
     retriever.check(features)
     encoded = encode_query(query, features, retriever.encoders, modality, device)
-    hits = rank(
-        retriever, features, encoded.modality, encoded.features, k=k, split=split, index_gallery=index_gallery
-    )
+    hits = rank(retriever, features, encoded.modality, encoded.features, k=k, split=split, index_gallery=index_gallery)
     if as_json:
-        facts = {"query": str(query), "modality": encoded.modality, "run": str(run), "split": split, "index_gallery": index_gallery}
+        facts = {
+            "query": str(query),
+            "modality": encoded.modality,
+            "run": str(run),
+            "split": split,
+            "index_gallery": index_gallery,
+        }
         click.echo(json.dumps({**facts, "hits": [asdict(hit) for hit in hits]}, indent=1))
     else:
         show_hits(query, encoded.modality, hits, [*features.warnings()])

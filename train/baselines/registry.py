@@ -20,8 +20,9 @@ class System:
     `source`: the reference. `audio`: name of the audio encoder that the row wants, "" for the comparison's main one.
     `settings`: the candidates, of which the validation part chooses one; every system has equally many. `fit`: None for
     an FMN by descent, whose settings are fields of `FmnConfig` and `TrainSettings`. `seeded`: False where nothing is
-    left to chance, so that one fitting says all. `ours`: a form of the FMN, to which the others are peers. `indexed`:
-    candidates are measured in a gallery that the memory has absorbed.
+    left to chance, so that one fitting says all. `ours`: a form of the FMN, to which the others are peers.
+    `ingredient`: what the FMN is made of, standing alone. `indexed`: candidates are measured in a gallery that the
+    memory has absorbed.
     """
 
     name: str
@@ -31,6 +32,7 @@ class System:
     fit: Fit | None
     seeded: bool = True
     ours: bool = False
+    ingredient: bool = False
     indexed: bool = False
 
 
@@ -52,7 +54,7 @@ BASELINES = (
     System("VM-Net", _HONG, "vmnet", vmnet.SETTINGS, vmnet.fit_vmnet),
     System("CFA", _LI, "", cfa.SETTINGS, cfa.fit_cfa, seeded=False),
     System("SM", _RASIWASIA, "", semantic.SETTINGS, semantic.fit_semantic, seeded=False),
-    System("Gaussian slots", _FISHER, "", lda.SETTINGS, lda.fit_lda, seeded=False),
+    System("Gaussian slots", _FISHER, "", lda.SETTINGS, lda.fit_lda, seeded=False, ingredient=True),
     System("AVLnet", "Rouditchenko et al. 2020, AVLnet", "", avlnet.SETTINGS, avlnet.fit_avlnet),
 )
 """In the order of the table. A new baseline is a file with its candidates and its fitting, and a line here."""

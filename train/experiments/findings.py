@@ -183,11 +183,13 @@ class Comparison:
             mine, ceiling = estimate(ours.both("recall", k)).mean, ours.ceiling("recall", k)
             share = f", {100 * mine / ceiling:.1f} % of the ceiling" if ceiling > 0 else ""
             line = f"{ours.name}, R@{k} (mean of both directions) {100 * mine:.2f} %{share}"
-            if others:
-                best = max(others, key=lambda row: estimate(row.both("recall", k)).mean)
-                gain = relative_gain(ours.both("recall", k), best.both("recall", k))
-                told = signed(gain, "% relative") if gain else "no relative gain, as that row has seeds at 0"
-                line += f"; against {best.system.name}, the best other row at {k}: {told}"
+            best = _best(others, k)
+            if best is not None:
+                line += f"; against {best.system.name}, the best other row at {k}: {_gain(ours, best, k)}"
+            if best is not None and best.system.ingredient:
+                peer = _best([row for row in others if not row.system.ingredient], k)
+                if peer is not None:
+                    line += f"; against {peer.system.name}, the best row of another making: {_gain(ours, peer, k)}"
             lines.append(line + ".")
         without = rows.get(MEMORY[1])
         if without is not None:
@@ -198,6 +200,16 @@ class Comparison:
                 f"{ours.name}: with memory minus without, paired over seeds (mean of both directions): {told}."
             )
         return lines
+
+
+def _best(rows: Sequence[Row], k: int) -> Row | None:
+    """The row with the highest recall at k, mean of both directions and all seeds."""
+    return max(rows, key=lambda row: estimate(row.both("recall", k)).mean, default=None)
+
+
+def _gain(ours: Row, theirs: Row, k: int) -> str:
+    gain = relative_gain(ours.both("recall", k), theirs.both("recall", k))
+    return signed(gain, "% relative") if gain else "no relative gain, as that row has seeds at 0"
 
 
 def signed(change: Estimate, unit: str) -> str:
