@@ -189,7 +189,9 @@ class Comparison:
             if best is not None and best.system.ingredient:
                 peer = _best([row for row in others if not row.system.ingredient], k)
                 if peer is not None:
-                    line += f"; against {peer.system.name}, the best row of another making: {_gain(ours, peer, k)}"
+                    line += (
+                        f"; against {peer.system.name}, the best row of another making at {k}: {_gain(ours, peer, k)}"
+                    )
             lines.append(line + ".")
         without = rows.get(MEMORY[1])
         if without is not None:

@@ -154,14 +154,17 @@ def test_what_the_fmn_gains_is_said_in_numbers(done):
 
 def test_beside_what_it_is_made_of_the_fmn_is_measured_against_the_best_of_another_making(done):
     _, _, comparison = done
-    others = sorted((comparison.rows[n] for n in (0, 1, 4)), key=lambda row: -np.mean(row.both("recall", 3)))
-    assert np.mean(others[0].both("recall", 3)) > np.mean(others[1].both("recall", 3))
-    part_of_it = replace(others[0], system=replace(others[0].system, ingredient=True))
-    rows = [part_of_it if row is others[0] else row for row in comparison.rows]
+    line, plain, sometimes = (comparison.rows[n] for n in (0, 1, 4))
+    best = max((line, plain, sometimes), key=lambda row: np.mean(row.both("recall", 3)))
+    rest = max(
+        (row for row in (line, plain, sometimes) if row is not best), key=lambda row: np.mean(row.both("recall", 3))
+    )
+    part_of_it = replace(best, system=replace(best.system, ingredient=True))
+    rows = [part_of_it if row is best else row for row in comparison.rows]
     said = replace(comparison, rows=rows).statements()[1]
-    gain = relative_gain(comparison.rows[5].both("recall", 3), others[1].both("recall", 3))
-    assert f"against {others[0].system.name}, the best other row at 3" in said
-    assert f"against {others[1].system.name}, the best row of another making: {100 * gain.mean:+.2f} %" in said
+    gain = relative_gain(comparison.rows[5].both("recall", 3), rest.both("recall", 3))
+    assert f"against {best.system.name}, the best other row at 3" in said
+    assert f"against {rest.system.name}, the best row of another making at 3: {100 * gain.mean:+.2f} %" in said
 
 
 def test_rows_that_are_missing_say_why(done):
