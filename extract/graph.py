@@ -1,30 +1,41 @@
 """The item graph on local workers: Dask runs one task a chunk of items, in processes that may die without harm."""
 
+import functools
 import logging
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import dask
-from distributed import Client, Future, LocalCluster, as_completed
+from distributed import Client, Future, LocalCluster, wait
+from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 
+from fmn.child import Limits
 from fmn.errors import BadItem, InputError
 from fmn.item import Item
 from fmn.workers import ENVIRONMENT, Task, deaf_children
 
 from .fitting.train_part import Map
+from .guard import guard, reason
 
 IN_FLIGHT = 3  # chunks a worker has waiting: enough to stay busy, few enough to lose little
-_ENVIRONMENT = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in ENVIRONMENT.items()}
+POLL = 2.0  # seconds between two looks at the workers
+PATIENCE = 60.0  # seconds that workers have to come back
+MOST_LOST = 3  # times that a chunk's worker may be killed from outside
+_CONFIG = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in ENVIRONMENT.items()} | {
+    "distributed.worker.daemon": False,  # a worker has a child of its own (`fmn.child`), which a daemon may not
+}
 
 
 @contextmanager
-def mapper(workers: int) -> Iterator[Map]:
+def mapper(workers: int, limits: Limits | None = None) -> Iterator[Map]:
     """`run_items` on local workers, which start when the first task comes: a rerun that finds all done needs none.
 
-    0 workers: in this process, for a debugger or a handful of items; a crash of a decoder is then a crash of it all.
+    0 workers: in this process, for a debugger or a handful of items; a crash of a decoder is then a crash of it all,
+    and nobody watches its memory.
     """
     if not workers:
         yield _here
@@ -35,7 +46,7 @@ def mapper(workers: int) -> Iterator[Map]:
         def run(task: Task, items: Sequence[Item], chunk: int) -> Iterator[list[tuple[Item, Any]]]:
             if not clients:
                 clients.append(stack.enter_context(local_workers(workers)))
-            yield from run_items(clients[0], task, items, chunk)
+            yield from run_items(clients[0], task, items, chunk, limits)
 
         yield run
 
@@ -45,7 +56,8 @@ def local_workers(workers: int) -> Iterator[Client]:
     """A Dask client on `workers` local processes, which have the environment of all our workers (`fmn.workers`)."""
     # A worker that dies is reported as its item's failure, in a sentence; Dask's own log lines would only repeat it.
     with ExitStack() as stack:
-        with deaf_children(), dask.config.set(_ENVIRONMENT):
+        stack.enter_context(dask.config.set(_CONFIG))  # for as long as workers may be started again
+        with deaf_children():
             cluster = stack.enter_context(
                 LocalCluster(
                     n_workers=workers,
@@ -61,44 +73,64 @@ def local_workers(workers: int) -> Iterator[Client]:
         yield client
 
 
-def run_items(client: Client, task: Task, items: Sequence[Item], chunk: int) -> Iterator[list[tuple[Item, Any]]]:
+def run_items(
+    client: Client, task: Task, items: Sequence[Item], chunk: int, limits: Limits | None = None
+) -> Iterator[list[tuple[Item, Any]]]:
     """Run `task` over `items` in chunks and yield what is ready, in the order in which it becomes ready.
 
+    What a worker loses is computed again; workers that die come back by themselves.
+
     Yields:
-        Lists of (item, result): the result is what the task returned for it, or a BadItem that says what went wrong.
-        A chunk that fails as a whole is taken apart, so that a crash (a decoder's fault, out of memory) costs one item.
+        Lists of (item, result): the result is what the task returned for it, or a BadItem that says what went wrong
+        (`fmn.extract.guard`).
+
+    Raises:
+        InputError: no worker is left, and none comes back.
     """
+    guarded = functools.partial(guard, task, limits=limits or Limits())
     waiting = deque(tuple(items[start : start + chunk]) for start in range(0, len(items), chunk))
-    if not waiting:
-        return
-    limit = IN_FLIGHT * max(1, len(client.scheduler_info()["workers"]))
     at: dict[Future, tuple[Item, ...]] = {}
-    ready = as_completed(raise_errors=False)
-
-    def submit() -> None:
-        if waiting:
+    lost: Counter[tuple[Item, ...]] = Counter()
+    seen = time.monotonic()
+    while waiting or at:
+        workers = len(client.scheduler_info(n_workers=-1)["workers"])
+        while waiting and len(at) < IN_FLIGHT * max(1, workers):
             part = waiting.popleft()
-            future = client.submit(task, part, pure=False, retries=0)
-            at[future] = part
-            ready.add(future)
-
-    for _ in range(limit):
-        submit()
-    for batch in ready.batches():
+            at[client.submit(guarded, part, pure=False)] = part
+        ready = _finished(list(at))
+        if workers or ready:
+            seen = time.monotonic()
+        elif time.monotonic() - seen > PATIENCE:
+            raise InputError(
+                f"No worker process is left, and none came back within {PATIENCE:.0f} s. What is finished is kept: run "
+                "the same command again, with fewer --workers if it happens again."
+            )
         done: list[tuple[Item, Any]] = []
-        for future in batch:
+        for future in ready:
             part = at.pop(future)
-            if future.status == "finished":
-                done += zip(part, future.result(), strict=True)
-            elif len(part) > 1:
-                waiting.extendleft((item,) for item in reversed(part))  # one by one: find the one that did it
-            else:
-                done.append((part[0], BadItem(_reason(future.exception()))))
+            try:
+                done += zip(part, future.result(timeout=POLL), strict=True)
+            except TimeoutError:
+                at[future] = part  # the worker that held it died: the scheduler has it computed again
+                continue
+            except (KilledWorker, FutureCancelledError) as error:
+                lost[part] += 1
+                if lost[part] > MOST_LOST:
+                    done += [(item, BadItem(f"its worker process died {lost[part]} times ({error})")) for item in part]
+                else:
+                    waiting.appendleft(part)
+            except Exception as error:  # the guard's own: an argument that cannot travel, say
+                done += [(item, BadItem(reason(error))) for item in part]
             future.release()
-            submit()
-        while waiting and len(at) < limit:
-            submit()
-        yield done
+        if done:
+            yield done
+
+
+def _finished(futures: Sequence[Future]) -> list[Future]:
+    """Those that are over by now; waits for POLL seconds at most until there is one."""
+    with suppress(TimeoutError):
+        wait(futures, timeout=POLL, return_when="FIRST_COMPLETED")
+    return [future for future in futures if future.done()]
 
 
 def _here(task: Task, items: Sequence[Item], chunk: int) -> Iterator[list[tuple[Item, Any]]]:
@@ -111,13 +143,5 @@ def _here(task: Task, items: Sequence[Item], chunk: int) -> Iterator[list[tuple[
             if len(part) > 1:
                 yield from _here(task, part, 1)
                 continue
-            done = [(part[0], BadItem(_reason(error)))]
+            done = [(part[0], BadItem(reason(error)))]
         yield done
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, InputError):
-        return str(error)
-    if isinstance(error, KilledWorker):
-        return "the worker process died while reading it (a crash in the decoder, or out of memory)"
-    return f"unexpected {type(error).__name__}: {error}"

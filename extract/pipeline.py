@@ -94,7 +94,7 @@ def extract(
     for notice in found.notices:
         watcher.say(notice)
     summary = Summary(cache=cache, set_aside=list(found.set_aside), ignored=found.ignored)
-    with CacheWriter(cache) as writer, mapper(settings.workers) as run:
+    with CacheWriter(cache) as writer, mapper(settings.workers, settings.limits) as run:
         held = held_items(cache)
         for modality, entry in entries.items():
             check_features(writer, modality, entry.name, asked[modality])

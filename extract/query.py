@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmn.cache import FeatureCache
+from fmn.child import Child, Crash, Limits
 from fmn.errors import BadItem, InputError
 from fmn.item import Item
 
@@ -23,9 +24,14 @@ class EncodedQuery:
 
 
 def encode_query(
-    path: Path, cache: FeatureCache, encoders: dict[str, str], modality: str = "auto", device: str = "cpu"
+    path: Path,
+    cache: FeatureCache,
+    encoders: dict[str, str],
+    modality: str = "auto",
+    device: str = "cpu",
+    limits: Limits | None = None,
 ) -> EncodedQuery:
-    """Encode one recording or clip as the cache's items were encoded.
+    """Encode one recording or clip as the cache's items were encoded, in a process of its own.
 
     Args:
         path: media file.
@@ -33,18 +39,30 @@ def encode_query(
         encoders: modality -> encoder name.
         modality: "video", "audio", or "auto": a clip if the file has moving pictures, else a recording.
         device: "auto", "cpu", "cuda" or "cuda:N".
+        limits: what it may take.
 
     Raises:
-        InputError: the file is missing, a folder or cannot be decoded, or the encoder's weights are gone.
+        InputError: the file is missing, a folder, crashes or hangs its reader or cannot be decoded, or the encoder's
+            weights are gone.
     """
     if path.is_dir():
         raise InputError(f"A query is a media file; {path} is a folder: name a file in it.")
     if not path.is_file():
         raise InputError(f"A query is a media file; there is none at {path}.")
+    child = Child(limits or Limits())
+    try:
+        return child.call(_encode, path, Path(cache.path), encoders, modality, device)  # type: ignore[no-any-return]
+    except Crash as crash:
+        raise InputError(f"{path} cannot be read: the process that read it was lost, {crash}.") from None
+    finally:
+        child.close()
+
+
+def _encode(path: Path, cache: Path, encoders: dict[str, str], modality: str, device: str) -> EncodedQuery:
     if modality == "auto":
         modality = "video" if has_video(path) else "audio"
-    record = cache.encoder(modality, encoders[modality])
-    encoder = open_encoder(record, Path(cache.path), device)
+    record = FeatureCache(cache).encoder(modality, encoders[modality])
+    encoder = open_encoder(record, cache, device)
     (row,) = encoder.encode([Item(id=path.name, modality=modality, path=str(path.resolve()))])
     if isinstance(row, BadItem):
         raise row

@@ -46,7 +46,7 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
         InputError: a process died.
     """
     theirs, ours = Pipe(duplex=False)
-    pool = ProcessPoolExecutor(count, mp_context=_Spawn(), initializer=_begin, initargs=(theirs,))
+    pool = ProcessPoolExecutor(count, mp_context=Spawn(), initializer=_begin, initargs=(theirs,))
     try:
         yield pool
         pool.shutdown()
@@ -84,7 +84,9 @@ class _Process(SpawnProcess):
             super().start()
 
 
-class _Spawn(SpawnContext):
+class Spawn(SpawnContext):
+    """Starts processes that find `ENVIRONMENT` and hear no Ctrl-C."""
+
     Process = _Process
 
 

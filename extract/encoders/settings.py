@@ -4,6 +4,7 @@ import re
 from typing import Annotated
 
 from fmn.checked import checked, rule
+from fmn.child import GIB, Limits
 from fmn.errors import InputError
 
 from ..media.flow_methods import CHOICES
@@ -23,7 +24,8 @@ class ExtractSettings:
     untrained ones and those fitted here; encoders without a flow stream refuse a named method. `short_side`, `crop`:
     pixels; `window`: frames at `fps`, of i3d; None is what the weights were made for (published: 256, 224, 64 at 25).
     `train`: share of the items that are not test. `fit_minutes`: bound on the fitting of each encoder that is fitted
-    here. `workers`: local processes; 0 works in this one.
+    here. `workers`: local processes; 0 works in this one. `item_stall`: seconds without a sign of life after which an
+    item is given up, `item_memory`: GiB that it may take; with workers only.
     """
 
     video_encoder: str = "i3d"
@@ -55,8 +57,16 @@ class ExtractSettings:
         int, rule(lambda v: v >= 0, "Extraction needs 0 workers (all in this process) or more, got {value}.")
     ] = 1
     device: str = "auto"
+    item_stall: float = 300.0
+    item_memory: float = 8.0
+
+    @property
+    def limits(self) -> Limits:
+        """What an item may take."""
+        return Limits(self.item_stall, round(self.item_memory * GIB) if self.item_memory < 1e6 else 1 << 60)
 
     def __post_init__(self) -> None:
+        _ = self.limits  # refuses what is out of range
         if self.short_side is not None and self.short_side < (self.crop or 32):
             raise InputError(f"The short side must hold the crop of {self.crop or 32} pixels, got {self.short_side}.")
 

@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from fmn.child import alive
+
 LENGTH = 64
 
 T = TypeVar("T")
@@ -45,6 +47,7 @@ def cut(frames: Iterable[T], length: int, step: int | None = None) -> Iterator[t
     count = 0
     due = length  # the number of frames after which the next window is whole
     for frame in frames:
+        alive()
         held.append(frame)
         count += 1
         if count == due:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
 
 from safetensors import SafetensorError, safe_open
 
@@ -21,10 +22,13 @@ DIGITS = 16  # of a key; 64 bits tell the items of any archive apart
 def item_key(item: Item) -> str:
     """`<16 hex digits of the file's sha256> <start> <end>` in seconds, "inf" for the file's end, whatever its name.
 
-    A file that cannot be read has the key "": it is fitted on as little as it is tested on.
+    What cannot be read, or is no file (a pipe would never end), has the key "": it is fitted on as little as it is
+    tested on.
     """
     try:
         stat = Path(item.path).stat()
+        if not S_ISREG(stat.st_mode):
+            return ""
         content = _content(item.path, stat.st_size, stat.st_mtime_ns)
     except OSError:
         return ""

@@ -52,6 +52,13 @@ SHOWN = 20
     show_default=True,
     help="Bound on the fitting of each encoder that is fitted here (one pass at least).",
 )
+@click.option(
+    "--item-stall",
+    default=300.0,
+    show_default=True,
+    help="Seconds without a sign of life after which an item is given up.",
+)
+@click.option("--item-memory", default=8.0, show_default=True, help="GiB that one item may take.")
 @click.option("--workers", type=int, help="Local processes; 0: all in this one.  [default: one a core]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and failed items.")

@@ -76,7 +76,7 @@ def test_search_ranks_as_eval_counts(line, commands):
     scores = retriever.score(cache.features("video"), cache.features("audio"))
     tests = {m: [i for i, s in enumerate(cache.splits(m)) if s == "test"] for m in ("video", "audio")}
     for modality, other in (("audio", "video"), ("video", "audio")):
-        for query in tests[modality]:
+        for query in tests[modality][::2]:
             found = commands.run(
                 "fmn-search", cache.paths(modality)[query], "--split", "test", "--json", cwd=line.folder, check=0
             )

@@ -1,0 +1,41 @@
+"""A task's items on a worker, which survives them: done by a child, and done again where the child was lost."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fmn.child import Child, Crash, Limits
+from fmn.errors import BadItem, InputError
+from fmn.item import Item
+from fmn.workers import Task
+
+_CHILDREN: dict[Limits, Child] = {}
+"""One a process, which keeps the networks that it has loaded."""
+
+
+def guard(task: Task, items: Sequence[Item], *, limits: Limits) -> list[Any]:
+    """What `task` makes of the items, in order; a BadItem for one that cannot be done.
+
+    An item is blamed only when it was alone: it crashed, hung or took too much memory twice, or raised what no task
+    should. Its neighbours are done again without it.
+    """
+    child = _CHILDREN.setdefault(limits, Child(limits))
+    try:
+        return list(child.call(task, items))
+    except Exception as error:
+        if len(items) > 1:
+            return [result for item in items for result in guard(task, (item,), limits=limits)]
+        if not isinstance(error, Crash):
+            return [BadItem(reason(error))]
+    try:
+        return list(child.call(task, items))
+    except Exception as error:
+        return [BadItem(reason(error))]
+
+
+def reason(error: Exception) -> str:
+    """Why an item could not be done, in a sentence."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, Crash):
+        return f"the process that read it was lost, twice: {error}"
+    return f"unexpected {type(error).__name__}: {error}"

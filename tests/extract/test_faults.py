@@ -1,0 +1,117 @@
+"""Items that crash, hang and eat memory, and workers that are killed: real processes."""
+
+import os
+import sys
+import time
+from contextlib import suppress
+
+import psutil
+import pytest
+
+from fmn.child import GIB, Limits
+from fmn.errors import BadItem, InputError
+from fmn.extract import graph
+from fmn.extract.graph import local_workers, run_items
+from fmn.extract.query import encode_query
+from fmn.item import Item
+
+FAULTY = """
+import os
+import time
+from pathlib import Path
+
+def work(items):
+    for item in items:
+        kind = item.id.rstrip("0123456789")
+        if kind == "crash":
+            os.abort()
+        if kind == "hang":
+            time.sleep(600)
+        if kind == "eat":
+            list(range(10**9))
+        if kind == "flaky" and not Path(item.path).exists():
+            Path(item.path).touch()
+            os._exit(9)
+        if kind == "wrong":
+            raise KeyError("no")
+        time.sleep(0.02)
+    return [item.id * 2 for item in items]
+"""
+LIMITS = Limits(stall=4.0, memory=GIB // 2)
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A task that workers can import."""
+    (tmp_path / "faulty_items.py").write_text(FAULTY)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    import faulty_items
+
+    yield faulty_items.work
+    sys.modules.pop("faulty_items")
+
+
+def items_of(folder, *faults, sound=40):
+    names = [f"sound{n}" for n in range(sound)]
+    for place, name in enumerate(faults):
+        names.insert(place * 7 + 2, f"{name}{place}")
+    return [Item(name, "audio", str(folder / name)) for name in names]
+
+
+def test_only_those_are_blamed_that_did_it_and_their_neighbours_are_done(work, tmp_path):
+    items = items_of(tmp_path, "crash", "hang", "flaky", "eat", "wrong")
+    with local_workers(2) as client:
+        batches = [pair for batch in run_items(client, work, items, 4, LIMITS) for pair in batch]
+    found = {item.id: result for item, result in batches}
+    assert len(batches) == len(items)
+    told = {name.rstrip("0123456789"): str(result) for name, result in found.items() if isinstance(result, BadItem)}
+    assert all(result == name * 2 for name, result in found.items() if name.startswith(("sound", "flaky")))
+    assert told.keys() == {"crash", "hang", "eat", "wrong"}
+    assert "lost, twice: it ended with signal 6" in told["crash"]
+    assert "no sign of life for 4 s" in told["hang"]
+    assert "more than 0.5 GiB" in told["eat"]
+    assert told["wrong"] == "unexpected KeyError: 'no'"
+
+
+def processes():
+    """The workers and their children, by pid."""
+    found = []
+    for each in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # it ended just now
+            found += [each] if "spawn_main" in " ".join(each.cmdline()) else []
+    return sorted(found, key=lambda each: each.pid)
+
+
+def test_workers_that_are_killed_lose_nothing(work, tmp_path):
+    """One after the other, they or their children, while results lie on them and wait to be fetched."""
+    items = items_of(tmp_path)
+    found = []
+    with local_workers(2) as client:
+        for number, batch in enumerate(run_items(client, work, items, 2, LIMITS)):
+            found += batch
+            if number < 6 and (there := processes()):
+                there[number % len(there)].kill()
+    assert not [str(result) for _, result in found if isinstance(result, BadItem)]
+    assert sorted(result for _, result in found) == sorted(item.id * 2 for item in items)
+
+
+def test_where_no_worker_is_left_the_run_says_so_and_stops(work, tmp_path, monkeypatch):
+    monkeypatch.setattr(graph, "PATIENCE", 3.0)
+    with local_workers(1) as client:
+        run = run_items(client, work, items_of(tmp_path), 2, LIMITS)
+        next(run)
+        client.cluster.scale(0)
+        with pytest.raises(InputError, match="No worker process is left"):
+            for _ in run:
+                time.sleep(0.01)
+
+
+class _Cache:
+    """A cache whose record asks for an encoder that crashes."""
+
+
+def test_a_query_that_hangs_its_reader_is_a_sentence(tmp_path):
+    os.mkfifo(tmp_path / "query.wav")
+    with pytest.raises(InputError, match="there is none at"):  # a pipe is no file
+        encode_query(tmp_path / "query.wav", _Cache(), {})
