@@ -19,7 +19,7 @@ from fmn.item import Item
 from fmn.workers import ENVIRONMENT, Task, deaf_children
 
 from .fitting.train_part import Map
-from .guard import guard, reason
+from .guard import guard, packed, reason
 
 IN_FLIGHT = 3  # chunks a worker has waiting: enough to stay busy, few enough to lose little
 POLL = 2.0  # seconds between two looks at the workers
@@ -87,7 +87,7 @@ def run_items(
     Raises:
         InputError: no worker is left, and none comes back.
     """
-    guarded = functools.partial(guard, task, limits=limits or Limits())
+    guarded = functools.partial(guard, packed(task), limits=limits or Limits())
     waiting = deque(tuple(items[start : start + chunk]) for start in range(0, len(items), chunk))
     at: dict[Future, tuple[Item, ...]] = {}
     lost: Counter[tuple[Item, ...]] = Counter()

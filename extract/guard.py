@@ -1,6 +1,7 @@
 """A task's items on a worker, which survives them: done by a child, and done again where the child was lost."""
 
 from collections.abc import Sequence
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from fmn.child import Child, Crash, Limits
@@ -12,24 +13,34 @@ _CHILDREN: dict[Limits, Child] = {}
 """One a process, which keeps the networks that it has loaded."""
 
 
-def guard(task: Task, items: Sequence[Item], *, limits: Limits) -> list[Any]:
-    """What `task` makes of the items, in order; a BadItem for one that cannot be done.
+def packed(task: Task) -> bytes:
+    """A task as it travels between processes. The worker between hands it on as it is, and imports nothing for it."""
+    return bytes(ForkingPickler.dumps(task))
+
+
+def guard(task: bytes, items: Sequence[Item], *, limits: Limits) -> list[Any]:
+    """What a `packed` task makes of the items, in order; a BadItem for one that cannot be done.
 
     An item is blamed only when it was alone: it crashed, hung or took too much memory twice, or raised what no task
     should. Its neighbours are done again without it.
     """
     child = _CHILDREN.setdefault(limits, Child(limits))
     try:
-        return list(child.call(task, items))
+        return list(child.call(_do, task, items))
     except Exception as error:
         if len(items) > 1:
             return [result for item in items for result in guard(task, (item,), limits=limits)]
         if not isinstance(error, Crash):
             return [BadItem(reason(error))]
     try:
-        return list(child.call(task, items))
+        return list(child.call(_do, task, items))
     except Exception as error:
         return [BadItem(reason(error))]
+
+
+def _do(task: bytes, items: Sequence[Item]) -> list[Any]:
+    found: list[Any] = ForkingPickler.loads(task)(items)
+    return found
 
 
 def reason(error: Exception) -> str:

@@ -27,6 +27,8 @@ MARKS = {  # folders and files, the longest first: several processes begin with 
     "extract/media": ("media",),
     "extract/weights": ("slow",),
     "extract/test_graph.py": ("slow",),
+    "extract/test_faults.py": ("slow",),
+    "fmn/test_child.py": ("slow",),
     "cache/test_kill.py": ("slow",),
     "datasets/test_importing.py": ("slow",),
 }

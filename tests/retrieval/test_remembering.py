@@ -160,6 +160,15 @@ def test_a_memory_larger_than_its_file_is_a_sentence_and_no_allocation(tmp_path)
         read_network(tmp_path / "best.safetensors", replace(memory.config, video_items=10**7, video_dim=10**7))
 
 
+def test_a_middle_branch_larger_than_its_file_is_a_sentence_and_no_allocation(tmp_path):
+    shape = FmnConfig(video_dim=20, audio_dim=30, common=8, beta=0.0).to_json()
+    memory = network(exponent=0.5, middle=shape)
+    save_network(tmp_path / "best.safetensors", memory)
+    for spoiled in ({"common": 10**6}, {"capacity": 10**6, "video_dim": 10**6}):
+        with pytest.raises(InputError, match="too small a file"):
+            read_network(tmp_path / "best.safetensors", replace(memory.config, middle=shape | spoiled))
+
+
 def test_it_can_be_asked_under_inference_mode(tmp_path):
     memory = network()
     save_network(tmp_path / "best.safetensors", memory)
