@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,17 @@ import numpy as np
 
 from fmn.item import Item
 
-from .index import Failure, Index, load_index
+from .index import Failure, Index, ShardEntry, load_index
 from .layout import INDEX
 from .orphans import orphans
 from .reader import FeatureCache
 from .record import EncoderRecord
-from .shard import ShardError, read_shard
+from .shard import ShardError, read_shard, shard_bytes
+
+FLAG = (
+    "A program that had it open for writing was killed: its consistency flag is set, its rows are whole. "
+    "`fmn-cache repair` mends the flag."
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,19 @@ def verify(path: str | Path) -> list[Problem]:
     """
     folder = Path(path)
     index = load_index(folder)
-    return [*shard_problems(folder, index), *_weights_problems(folder, index), *_orphan_problems(folder, index)]
+    damaged = shard_problems(folder, index)
+    known = {problem.file for problem in damaged}
+    left = [Problem(entry.file, FLAG) for entry in flagged(folder, index) if entry.file not in known]
+    return [*damaged, *left, *_weights_problems(folder, index), *_orphan_problems(folder, index)]
+
+
+def flagged(folder: Path, index: Index) -> list[ShardEntry]:
+    """The shards that are sound but for HDF5's consistency flag."""
+    found = []
+    for entry in index.shards:
+        with suppress(ShardError):
+            found += [] if shard_bytes(folder, entry)[1] else [entry]
+    return found
 
 
 def shard_problems(folder: Path, index: Index) -> list[Problem]:

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .check import Problem, shard_problems
+from fmn.files import write_durably
+
+from .check import FLAG, Problem, flagged, shard_problems
 from .index import load_index, save_index
 from .layout import INDEX, one_writer
 from .orphans import sweep
-from .shard import read_shard
+from .shard import read_shard, shard_bytes
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Repair:
 
 
 def repair(path: str | Path) -> Repair:
-    """Take damaged shards out of the index and delete them, and sweep orphans; a sound cache stays as it is.
+    """Take damaged shards out of the index and delete them, mend flags, sweep orphans; a sound cache stays as it is.
 
     The items of a damaged shard are extracted again by the next fmn-extract. A damaged index.json cannot be repaired.
     Raises InputError where there is no cache, its index is damaged, or another process writes to it.
@@ -39,5 +41,9 @@ def repair(path: str | Path) -> Repair:
             save_index(folder, replace(index, shards=kept, labels=labels))
         for entry in dropped:
             (folder / entry.file).unlink(missing_ok=True)
+        mended = flagged(folder, load_index(folder))
+        for entry in mended:
+            write_durably(folder, entry.file, shard_bytes(folder, entry)[0])
         swept = sweep(folder, load_index(folder))
-    return Repair([each for each in problems if each.file != INDEX], sum(entry.items for entry in dropped), swept)
+    removed = [each for each in problems if each.file != INDEX] + [Problem(entry.file, FLAG) for entry in mended]
+    return Repair(removed, sum(entry.items for entry in dropped), swept)

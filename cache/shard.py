@@ -86,19 +86,39 @@ def read_shard(folder: Path, entry: ShardEntry, record: EncoderRecord) -> Shard:
 
     Raises ShardError that names the shard, what is wrong and what to do.
     """
-    try:
-        data = (folder / entry.file).read_bytes()
-    except FileNotFoundError as error:
-        raise ShardError(folder, f"The shard {entry.file} is missing.") from error
-    # The checksum first: HDF5 itself is not safe against damaged files.
-    if len(data) != entry.bytes or hashlib.sha256(data).hexdigest() != entry.sha256:
-        raise ShardError(folder, f"The shard {entry.file} is damaged: its bytes do not match the index's sha256.")
+    data, _ = shard_bytes(folder, entry)
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
             return _decode(file, entry, record)
     except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, InputError) as error:
         said = str(error).rstrip(".")
         raise ShardError(folder, f"The shard {entry.file} is not what the index says: {said}.") from error
+
+
+def shard_bytes(folder: Path, entry: ShardEntry) -> tuple[bytes, bool]:
+    """The bytes of a shard as they were written, and whether its file has them: a viewer that opened it for writing and
+    was killed leaves HDF5's consistency flag behind, which is mended here and says nothing of the rows.
+
+    Raises ShardError where it is missing or damaged.
+    """
+    path = folder / entry.file
+    try:
+        if not path.is_file():
+            raise FileNotFoundError("it is no file" if path.exists() else "")
+        data = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ShardError(folder, f"The shard {entry.file} is missing{f' ({reason})' if reason else ''}.") from error
+    # The checksum first: HDF5 itself is not safe against damaged files.
+    for bytes_, whole in ((data, True), (_unflagged(data), False)):
+        if len(bytes_) == entry.bytes and hashlib.sha256(bytes_).hexdigest() == entry.sha256:
+            return bytes_, whole
+    raise ShardError(folder, f"The shard {entry.file} is damaged: its bytes do not match the index's sha256.")
+
+
+def _unflagged(data: bytes) -> bytes:
+    """The same file with the consistency flags of its superblock (version 0, as it is written here) put to 0."""
+    return data[:20] + bytes(4) + data[24:]
 
 
 def remedy(folder: Path) -> str:

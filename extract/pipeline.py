@@ -17,7 +17,7 @@ from .encoders.registry import encode_on_worker, encoder_entry
 from .encoders.settings import ExtractSettings
 from .fitting.train_part import Map, TrainPart
 from .graph import mapper
-from .items.manifest import find_items, write_plan
+from .items.manifest import check_place, find_items, write_plan
 from .resume import (
     begun,
     check_continuation,
@@ -93,6 +93,7 @@ def extract(
     found = find_items(videos, audio, manifest)
     for notice in found.notices:
         watcher.say(notice)
+    check_place(cache)
     summary = Summary(cache=cache, set_aside=list(found.set_aside), ignored=found.ignored)
     with CacheWriter(cache) as writer, mapper(settings.workers, settings.limits) as run:
         held = held_items(cache)
@@ -102,8 +103,8 @@ def extract(
         check_continuation(cache, found.items, held)
         items = split_beside(cache, found.items, settings, held)
         # From here on the set is accepted, and what is said of it is written down.
-        write_plan(cache, items)
         describe(writer, found, settings, begun(cache), watcher)
+        write_plan(cache, items)
         if absent := len(held.keys() - {(item.modality, item.id) for item in items}):
             watcher.say(f"{absent} items of the cache are not in this set; they stay in the cache as they are.")
         forget_failures_of_absent_items(writer, items)

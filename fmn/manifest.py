@@ -114,7 +114,12 @@ def _check_header(path: Path, header: list[str]) -> None:
         raise InputError(
             f"The manifest {path} needs the column{'s' * (len(missing) > 1)} {' and '.join(missing)}. {found}"
         )
-    wrong = sorted({name for name in header if header.count(name) > 1 or not name})
+    if "" in header:
+        raise InputError(
+            f"Each column of a manifest has a name; column {header.index('') + 1} of {path} has none (an index that a "
+            f"program wrote along?). Name it or leave it out. {found}"
+        )
+    wrong = sorted({name for name in header if header.count(name) > 1})
     if wrong:
         raise InputError(f"The manifest {path} needs columns with different names; check {wrong[0]!r}. {found}")
 

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fmn.cache.layout import INDEX
 from fmn.errors import InputError
 from fmn.item import Item
 from fmn.manifest import COLUMNS, read_rows, see_ids_once, write_manifest
@@ -46,6 +47,15 @@ def read_manifest(path: Path) -> Scan:
         return Scan(items, [], [], 0)
     notice = f"The manifest lists no recordings: the own sound tracks of the {len(items)} videos are used."
     return Scan(with_own_tracks(items), [notice], [], 0)
+
+
+def check_place(cache: Path) -> None:
+    """Raise InputError where `write_plan` would replace a file that is not its own: no cache was begun there."""
+    if (cache / PLAN_FILE).exists() and not (cache / INDEX).exists():
+        raise InputError(
+            f"A cache has a {PLAN_FILE} of its own, and {cache} holds one of somebody else's. Name another folder as "
+            "--cache, a new one for instance."
+        )
 
 
 def write_plan(cache: Path, items: Sequence[Item]) -> None:

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 
 from fmn.cache import CacheWriter, FeatureCache
@@ -33,6 +34,29 @@ def test_a_damaged_shard_goes_and_only_its_items_come_back(cache, row, how):
         assert writer.done("video", "i3d") == set() and len(writer.done("audio", "bilstm")) == 3
         writer.add("i3d", [row("v0.mp4")])
     assert FeatureCache(cache).ids("video") == ["v0.mp4"]
+
+
+def test_a_flag_that_a_killed_viewer_left_costs_no_row(cache, expected):
+    path = max(cache.glob("video-*.h5"))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:20] + b"\x01\0\0\0" + whole[24:])  # HDF5's "somebody has it open for writing"
+    features = FeatureCache(cache)
+    assert all(
+        np.allclose(features.features("video")[at], expected(name)) for at, name in enumerate(features.ids("video"))
+    )
+    (problem,) = verify(cache)
+    assert problem.file == path.name and "its rows are whole" in problem.what
+    done = repair(cache)
+    assert ([each.file for each in done.removed], done.items) == ([path.name], 0)
+    assert path.read_bytes() == whole and verify(cache) == []
+
+
+def test_a_folder_in_the_place_of_a_shard_is_one_damaged_shard(cache):
+    first, *others = sorted(cache.glob("*.h5"))
+    first.unlink()
+    first.mkdir()
+    assert [(problem.file, "is missing" in problem.what) for problem in verify(cache)] == [(first.name, True)]
+    assert others
 
 
 def test_wrong_labels_are_set_right(cache):

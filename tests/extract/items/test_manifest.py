@@ -4,8 +4,9 @@ import os
 
 import pytest
 
+from fmn.cache import CacheWriter
 from fmn.errors import InputError
-from fmn.extract.items.manifest import PLAN_FILE, find_items, known_splits, read_manifest, write_plan
+from fmn.extract.items.manifest import PLAN_FILE, check_place, find_items, known_splits, read_manifest, write_plan
 from fmn.item import Item
 
 
@@ -96,3 +97,14 @@ def test_a_damaged_plan_is_a_sentence(tmp_path):
     (tmp_path / PLAN_FILE).write_text("id,path\n1,2\n")
     with pytest.raises(InputError, match="it is damaged"):
         known_splits(tmp_path)
+
+
+def test_a_manifest_of_somebody_elses_is_not_replaced(tmp_path):
+    (tmp_path / PLAN_FILE).write_text("modality,path\nvideo,a.mp4\n")
+    with pytest.raises(InputError, match="one of somebody else's"):
+        check_place(tmp_path)
+    with CacheWriter(tmp_path / "cache") as writer:
+        writer.describe(seed=0)
+    write_plan(tmp_path / "cache", [Item("a", "video", "/a", split="train")])
+    check_place(tmp_path / "cache")
+    check_place(tmp_path / "new")
