@@ -1,4 +1,4 @@
-"""The item graph on local workers: Dask runs one task a chunk of items, in processes that may die without harm."""
+"""The item graph on local workers or a cluster: Dask runs one task a chunk of items, in processes that may die."""
 
 import functools
 import logging
@@ -6,6 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import dask
@@ -16,8 +17,10 @@ from distributed.scheduler import KilledWorker
 from fmn.child import Limits
 from fmn.errors import BadItem, InputError
 from fmn.item import Item
+from fmn.progress import Silence, Watcher
 from fmn.workers import ENVIRONMENT, Task, deaf_children
 
+from .cluster import check_seen, cluster
 from .fitting.train_part import Map
 from .guard import guard, packed, reason
 
@@ -25,19 +28,24 @@ IN_FLIGHT = 3  # chunks a worker has waiting: enough to stay busy, few enough to
 POLL = 2.0  # seconds between two looks at the workers
 PATIENCE = 60.0  # seconds that workers have to come back
 MOST_LOST = 3  # times that a chunk's worker may be killed from outside
-_CONFIG = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in ENVIRONMENT.items()} | {
-    "distributed.worker.daemon": False,  # a worker has a child of its own (`fmn.child`), which a daemon may not
-}
+_CONFIG = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in ENVIRONMENT.items()}
 
 
 @contextmanager
-def mapper(workers: int, limits: Limits | None = None) -> Iterator[Map]:
+def mapper(
+    workers: int,
+    limits: Limits | None = None,
+    scheduler: str = "",
+    cache: Path | None = None,
+    watcher: Watcher | None = None,
+) -> Iterator[Map]:
     """`run_items` on local workers, which start when the first task comes: a rerun that finds all done needs none.
 
     0 workers: in this process, for a debugger or a handful of items; a crash of a decoder is then a crash of it all,
-    and nobody watches its memory.
+    and nobody watches its memory. scheduler: of a cluster that works in place of the local workers
+    (`fmn.extract.cluster`); its workers see `cache` and the items' files under the same paths.
     """
-    if not workers:
+    if not workers and not scheduler:
         yield _here
         return
     clients: list[Client] = []
@@ -45,7 +53,10 @@ def mapper(workers: int, limits: Limits | None = None) -> Iterator[Map]:
 
         def run(task: Task, items: Sequence[Item], chunk: int) -> Iterator[list[tuple[Item, Any]]]:
             if not clients:
-                clients.append(stack.enter_context(local_workers(workers)))
+                found = cluster(scheduler, watcher or Silence()) if scheduler else local_workers(workers)
+                clients.append(stack.enter_context(found))
+            if scheduler:
+                check_seen(clients[0], str((cache or Path()).resolve()), items)
             yield from run_items(clients[0], task, items, chunk, limits)
 
         yield run

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from multiprocessing.reduction import ForkingPickler
+from threading import get_ident
 from typing import Any
 
 from fmn.child import Child, Crash, Limits
@@ -9,8 +10,8 @@ from fmn.errors import BadItem, InputError
 from fmn.item import Item
 from fmn.workers import Task
 
-_CHILDREN: dict[Limits, Child] = {}
-"""One a process, which keeps the networks that it has loaded."""
+_CHILDREN: dict[tuple[Limits, int], Child] = {}
+"""One a thread of a worker, which keeps the networks that it has loaded."""
 
 
 def packed(task: Task) -> bytes:
@@ -24,7 +25,7 @@ def guard(task: bytes, items: Sequence[Item], *, limits: Limits) -> list[Any]:
     An item is blamed only when it was alone: it crashed, hung or took too much memory twice, or raised what no task
     should. Its neighbours are done again without it.
     """
-    child = _CHILDREN.setdefault(limits, Child(limits))
+    child = _CHILDREN.setdefault((limits, get_ident()), Child(limits))
     try:
         return list(child.call(_do, task, items))
     except Exception as error:
@@ -36,6 +37,12 @@ def guard(task: bytes, items: Sequence[Item], *, limits: Limits) -> list[Any]:
         return list(child.call(_do, task, items))
     except Exception as error:
         return [BadItem(reason(error))]
+
+
+def close_children() -> None:
+    """End this process' children, whatever they do."""
+    while _CHILDREN:
+        _CHILDREN.popitem()[1].close()
 
 
 def _do(task: bytes, items: Sequence[Item]) -> list[Any]:

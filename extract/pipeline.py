@@ -95,7 +95,8 @@ def extract(
         watcher.say(notice)
     check_place(cache)
     summary = Summary(cache=cache, set_aside=list(found.set_aside), ignored=found.ignored)
-    with CacheWriter(cache) as writer, mapper(settings.workers, settings.limits) as run:
+    how = (settings.workers, settings.limits, settings.scheduler, cache, watcher)
+    with CacheWriter(cache) as writer, mapper(*how) as run:
         held = held_items(cache)
         for modality, entry in entries.items():
             check_features(writer, modality, entry.name, asked[modality])

@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import parent_process
+from multiprocessing import current_process, parent_process
 from multiprocessing.connection import Connection, wait
 from os import _exit
 from typing import Any
@@ -82,7 +83,8 @@ class Child:
         context = Spawn()
         self._ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        process.start()
+        with _allowed_children():
+            process.start()
         theirs.close()
         self._process = process
 
@@ -151,6 +153,18 @@ def _end_with_parent() -> None:
     assert parent is not None
     wait([parent.sentinel])
     _exit(1)
+
+
+@contextmanager
+def _allowed_children() -> Iterator[None]:
+    """Dask's workers are daemons as a rule, which multiprocessing denies children for fear of orphans; ours end."""
+    config: dict[str, Any] = current_process()._config  # type: ignore[attr-defined]
+    before = config.get("daemon")
+    config["daemon"] = False
+    try:
+        yield
+    finally:
+        config["daemon"] = before
 
 
 def _held(pid: int) -> int:

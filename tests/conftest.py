@@ -28,6 +28,7 @@ MARKS = {  # folders and files, the longest first: several processes begin with 
     "extract/weights": ("slow",),
     "extract/test_graph.py": ("slow",),
     "extract/test_faults.py": ("slow",),
+    "extract/test_cluster.py": ("slow",),
     "fmn/test_child.py": ("slow",),
     "cache/test_kill.py": ("slow",),
     "datasets/test_importing.py": ("slow",),

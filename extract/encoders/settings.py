@@ -25,7 +25,8 @@ class ExtractSettings:
     pixels; `window`: frames at `fps`, of i3d; None is what the weights were made for (published: 256, 224, 64 at 25).
     `train`: share of the items that are not test. `fit_minutes`: bound on the fitting of each encoder that is fitted
     here. `workers`: local processes; 0 works in this one. `item_stall`: seconds without a sign of life after which an
-    item is given up, `item_memory`: GiB that it may take; with workers only.
+    item is given up, `item_memory`: GiB that it may take; with workers only. `scheduler`: of a
+    Dask cluster in place of local workers, tcp://HOST:PORT or the path of a scheduler file.
     """
 
     video_encoder: str = "i3d"
@@ -59,6 +60,7 @@ class ExtractSettings:
     device: str = "auto"
     item_stall: float = 300.0
     item_memory: float = 8.0
+    scheduler: str = ""
 
     @property
     def limits(self) -> Limits:

@@ -7,6 +7,7 @@ import click
 
 from fmn.commands.progress import Bars
 from fmn.commands.shell import command
+from fmn.errors import InputError
 from fmn.extract.media.flow_methods import CHOICES
 from fmn.workers import cores
 
@@ -60,6 +61,8 @@ SHOWN = 20
 )
 @click.option("--item-memory", default=8.0, show_default=True, help="GiB that one item may take.")
 @click.option("--workers", type=int, help="Local processes; 0: all in this one.  [default: one a core]")
+@click.option("--scheduler", default="", help="Of a Dask cluster in place of local workers, tcp://HOST:PORT.")
+@click.option("--scheduler-file", type=click.Path(path_type=Path), help="The same, from the scheduler's own file.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and failed items.")
 @click.pass_context
@@ -72,6 +75,8 @@ def main(
     manifest: Path | None,
     train_share: float,
     workers: int | None,
+    scheduler: str,
+    scheduler_file: Path | None,
     quiet: bool,
     **chosen: str | float | int | None,
 ) -> None:
@@ -84,7 +89,12 @@ def main(
     from fmn.extract.encoders.settings import ExtractSettings
     from fmn.extract.pipeline import extract
 
-    settings = ExtractSettings(**chosen, train=train_share, workers=cores() if workers is None else workers)  # type: ignore[arg-type]
+    if (scheduler and scheduler_file) or ((scheduler or scheduler_file) and workers is not None):
+        raise InputError("Items are done by local --workers, or on one cluster: --scheduler or --scheduler-file.")
+    if scheduler and "://" not in scheduler:
+        raise InputError(f"A scheduler's address is like tcp://HOST:PORT, got {scheduler!r}.")
+    where = {"workers": cores() if workers is None else workers, "scheduler": scheduler or str(scheduler_file or "")}
+    settings = ExtractSettings(**chosen, train=train_share, **where)  # type: ignore[arg-type]
     with Bars(quiet) as bars:
         summary = extract(videos, audio, cache, settings, manifest=manifest, watcher=bars)
     if not quiet:

@@ -1,6 +1,9 @@
 """What the tests of the further encoders share: TensorFlow checkpoints, tiny media, and settling without workers."""
 
+import importlib
+import os
 import struct
+import sys
 from types import SimpleNamespace
 
 import av
@@ -184,3 +187,37 @@ def media(tmp_path_factory):
         bad_sound=Item("bad.wav", "audio", str(folder / "bad.mp4")),
         is_bad=lambda row: isinstance(row, BadItem),
     )
+
+
+FAULTY = """
+import os
+import time
+from pathlib import Path
+
+def work(items):
+    for item in items:
+        kind = item.id.rstrip("0123456789")
+        if kind == "crash":
+            os.abort()
+        if kind == "hang":
+            time.sleep(600)
+        if kind == "eat":
+            list(range(10**9))
+        if kind == "flaky" and not Path(item.path).exists():
+            Path(item.path).touch()
+            os._exit(9)
+        if kind == "wrong":
+            raise KeyError("no")
+        time.sleep(0.02)
+    return [item.id * 2 for item in items]
+"""
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A task that workers can import, and that does by its items' names what items do: crash, hang, eat, fail."""
+    (tmp_path / "faulty_items.py").write_text(FAULTY)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    yield importlib.import_module("faulty_items").work
+    sys.modules.pop("faulty_items")

@@ -1,7 +1,6 @@
 """Items that crash, hang and eat memory, and workers that are killed: real processes."""
 
 import os
-import sys
 import time
 from contextlib import suppress
 
@@ -15,41 +14,7 @@ from fmn.extract.graph import local_workers, run_items
 from fmn.extract.query import encode_query
 from fmn.item import Item
 
-FAULTY = """
-import os
-import time
-from pathlib import Path
-
-def work(items):
-    for item in items:
-        kind = item.id.rstrip("0123456789")
-        if kind == "crash":
-            os.abort()
-        if kind == "hang":
-            time.sleep(600)
-        if kind == "eat":
-            list(range(10**9))
-        if kind == "flaky" and not Path(item.path).exists():
-            Path(item.path).touch()
-            os._exit(9)
-        if kind == "wrong":
-            raise KeyError("no")
-        time.sleep(0.02)
-    return [item.id * 2 for item in items]
-"""
 LIMITS = Limits(stall=4.0, memory=GIB // 2)
-
-
-@pytest.fixture
-def work(tmp_path, monkeypatch):
-    """A task that workers can import."""
-    (tmp_path / "faulty_items.py").write_text(FAULTY)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    import faulty_items
-
-    yield faulty_items.work
-    sys.modules.pop("faulty_items")
 
 
 def items_of(folder, *faults, sound=40):

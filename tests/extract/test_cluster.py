@@ -1,0 +1,84 @@
+"""A cluster that was started by hand: a real scheduler, real workers, one of which is killed."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+
+from fmn.child import GIB, Limits
+from fmn.errors import BadItem, InputError
+from fmn.extract import cluster as door
+from fmn.extract.cluster import check_seen, cluster
+from fmn.extract.graph import run_items
+from fmn.item import Item
+from fmn.progress import Silence
+
+LIMITS = Limits(stall=4.0, memory=GIB // 2)
+
+
+@pytest.fixture
+def scheduler(work, tmp_path):
+    """The file of a scheduler with two workers, and their processes."""
+    file = tmp_path / "scheduler.json"
+    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
+    started = [subprocess.Popen([*dask, "--scheduler-file", str(file), "--port", "0", "--no-dashboard"])]
+    worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(file), "--nthreads", "1"]
+    started += [
+        subprocess.Popen([*worker, "--no-dashboard", "--local-directory", str(tmp_path / name)]) for name in "ab"
+    ]
+    yield file, started
+    for process in started:
+        for each in [*psutil.Process(process.pid).children(recursive=True), process] if process.poll() is None else []:
+            each.kill()
+        process.wait()
+
+
+class Heard(Silence):
+    def __init__(self):
+        self.said = []
+
+    def say(self, sentence):
+        self.said.append(sentence)
+
+
+def test_a_cluster_does_the_items_and_a_killed_worker_loses_none(scheduler, work, tmp_path):
+    file, started = scheduler
+    items = [Item(f"sound{n}", "audio", str(tmp_path / f"{n}")) for n in range(40)]
+    items.insert(5, Item("crash0", "audio", str(tmp_path / "crash0")))
+    found, heard = [], Heard()
+    with cluster(str(file), heard) as client:
+        client.wait_for_workers(2, timeout=60)
+        for number, batch in enumerate(run_items(client, work, items, 2, LIMITS)):
+            found += batch
+            if number == 2:
+                for each in psutil.Process(started[1].pid).children(recursive=True):
+                    each.kill()
+                started[1].kill()
+    assert "workers at" in heard.said[0]
+    told = {item.id: result for item, result in found}
+    assert len(found) == len(items) and isinstance(told.pop("crash0"), BadItem)
+    assert all(result == name * 2 for name, result in told.items())
+
+
+def test_what_workers_do_not_see_is_said(scheduler, tmp_path):
+    mine = f"/proc/self/task/{threading.get_native_id()}/status"  # there for this process alone
+    with cluster(str(scheduler[0]), Silence()) as client:
+        check_seen(client, str(tmp_path), [Item("a", "audio", str(scheduler[0]))])
+        with pytest.raises(InputError, match=r"share under the same path.*does not see /proc/self/task"):
+            check_seen(client, str(tmp_path), [Item("a", "audio", mine)])
+
+
+def test_where_no_scheduler_answers_it_is_said_in_time(monkeypatch, tmp_path):
+    monkeypatch.setattr(door, "CONNECT", 2.0)
+    began = time.monotonic()
+    with (
+        pytest.raises(InputError, match=r"must answer at tcp://127.0.0.1:9; none did"),
+        cluster("tcp://127.0.0.1:9", Silence()),
+    ):
+        pass
+    assert time.monotonic() - began < 60
+    with pytest.raises(InputError, match="there was none at"), cluster(str(tmp_path / "none.json"), Silence()):
+        pass
