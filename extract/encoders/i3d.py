@@ -17,7 +17,7 @@ from fmn.files import write_durably
 from fmn.item import Item
 
 from ..fitting.calibration import load_calibration, untrained_weights
-from ..fitting.from_scratch import SHOWN, fit_from_scratch
+from ..fitting.from_scratch import CLIPS, SHOWN, fit_from_scratch
 from ..fitting.train_part import TrainPart
 from ..fitting.video_fit import FEWEST
 from ..media.flow_methods import NO_FLOW
@@ -155,10 +155,11 @@ def _seen(shown: VideoSettings) -> str:
 
 
 def _fitted(settings: ExtractSettings, part: TrainPart, streams: tuple[str, ...], why: str) -> Settled:
-    """The last resort of `auto`: fitted here from scratch on the train split, within --fit-minutes."""
+    """The last resort of `auto`: fitted here from scratch on the train split, by work or within --fit-minutes."""
     flow = SHOWN.flow if settings.flow == "auto" else settings.flow
     shown = replace(_video_settings(settings, flow, SHOWN), dtype=_random_dtype())
-    part.watcher.say(f"No published I3D weights ({why}): fitting I3D here, {settings.fit_minutes:g} minutes at most.")
+    bound = f"{CLIPS} clips" if settings.fit_minutes is None else f"{settings.fit_minutes:g} minutes"
+    part.watcher.say(f"No published I3D weights ({why}): fitting I3D here, {bound} at most.")
     fit = fit_from_scratch(part, shown)
     if fit is None:
         few = f"and with fewer than {FEWEST} clips of several labels to fit it on"

@@ -24,9 +24,10 @@ class ExtractSettings:
     untrained ones and those fitted here; encoders without a flow stream refuse a named method. `short_side`, `crop`:
     pixels; `window`: frames at `fps`, of i3d; None is what the weights were made for (published: 256, 224, 64 at 25).
     `train`: share of the items that are not test. `fit_minutes`: bound on the fitting of each encoder that is fitted
-    here. `workers`: local processes; 0 works in this one. `item_stall`: seconds without a sign of life after which an
-    item is given up, `item_memory`: GiB that it may take; with workers only. `scheduler`: of a
-    Dask cluster in place of local workers, tcp://HOST:PORT or the path of a scheduler file.
+    here; None is a fixed amount of work, the same on every machine. `workers`: local processes; 0 works in this one.
+    `item_stall`: seconds without a sign of life after which an item is given up, `item_memory`: GiB that it may take;
+    with workers only. `scheduler`: of a Dask cluster in place of local workers, tcp://HOST:PORT or the path of a
+    scheduler file.
     """
 
     video_encoder: str = "i3d"
@@ -52,8 +53,9 @@ class ExtractSettings:
         int, rule(lambda v: 0 <= v < 2**32, f"The seed is a whole number from 0 to {2**32 - 1}, got {{value}}.")
     ] = 0
     fit_minutes: Annotated[
-        float, rule(lambda v: 0 < v <= 100_000, "--fit-minutes is above 0 and at most 100000, got {value}.")
-    ] = 5.0
+        float | None,
+        rule(lambda v: v is None or 0 < v <= 100_000, "--fit-minutes is above 0 and at most 100000, got {value}."),
+    ] = None
     workers: Annotated[
         int, rule(lambda v: v >= 0, "Extraction needs 0 workers (all in this process) or more, got {value}.")
     ] = 1

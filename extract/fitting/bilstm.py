@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -19,11 +19,16 @@ from ..media.waveform import RATE, waveform
 from ..networks.bilstm import BiLstm, pad, stacked, untrained
 from ..weights.fitted_on import item_keys
 from .augment import Augmentation, augment
+from .clips import balanced
 from .epochs import Epoch, FitReport, warm_cosine
 from .train_part import TrainPart, fit_on_recordings
 
 CHUNK = 16  # recordings a task
 GRADIENT_NORM = 1.0
+RECORDINGS, HEARD = 1500, 9000.0
+"""The work where no minutes are given: recordings that are fitted on, and seconds of sound over all passes. On two
+cores without bf16 it is a quarter of an hour."""
+UNBOUNDED = 100_000.0  # minutes
 LEAST_VARIANTS = 256  # of an epoch: a small set is gone through several times, for else it would have too few steps
 
 
@@ -69,9 +74,21 @@ def mfcc_of(item: Item) -> tuple[np.ndarray, float]:
 
 
 def fit_on_train(part: TrainPart, how: FitSettings | None = None) -> tuple[BiLstm, str]:
-    """Fit a Bi-LSTM on the train split; (network, warning or ""). `how` None: defaults, within the part's minutes."""
-    how = how or FitSettings(minutes=part.minutes, seed=part.seed)
-    found = part.run("MFCC of the train split", mfcc_of, CHUNK).good
+    """Fit a Bi-LSTM on the train split; (network, warning or ""). `how` None: defaults, within the part's minutes.
+
+    Without minutes the work is bounded: at most `RECORDINGS`, an equal number of each label, and as many passes as make
+    `HEARD` seconds of sound, from 2 to the default.
+    """
+    bounded = how is not None or part.minutes is not None
+    if how is None:
+        how = FitSettings(seed=part.seed) if part.minutes is None else FitSettings(minutes=part.minutes, seed=part.seed)
+    chosen = list(part.items) if bounded else balanced(part.items, part.seed)[:RECORDINGS]
+    found = part.run("MFCC of the train split", mfcc_of, CHUNK, chosen).good
+    if not bounded:
+        sound = sum(seconds for _, seconds in found.values())
+        how = replace(how, minutes=UNBOUNDED, epochs=min(how.epochs, max(2, int(HEARD / max(sound, 1.0)))))
+        if len(chosen) < len(part.items):
+            part.watcher.say(f"The Bi-LSTM is fitted on {len(chosen)} of {len(part.items)} recordings.")
     network, report, items = fit_on_recordings(
         part,
         {name: frames for name, (frames, _) in found.items()},

@@ -50,7 +50,7 @@ def fit_on_train(part: TrainPart) -> tuple[MusimNet, FitReport, list[str]]:
         ),
         name="MuSimNet",
         epochs=EPOCHS,
-        limit=f"--fit-minutes {part.minutes:g}",
+        limit=f"--fit-minutes {part.minutes or 0:g}",
         measure="nearest neighbour right",
         outcome=lambda report: (
             f": the nearest one is of the same label for {100 * (report.accuracy or 0):.1f} % of {report.held_out} "
@@ -65,7 +65,7 @@ def fit_musimnet(
     labels: Sequence[str],
     held_out: Sequence[bool],
     *,
-    minutes: float,
+    minutes: float | None,
     seed: int,
     epochs: int = EPOCHS,
     progress: Callable[[int, float | None], None] | None = None,
@@ -75,7 +75,7 @@ def fit_musimnet(
     Args:
         spectrograms: each [T_i, 80]; labels, one each ("" = none); held_out marks the validation part, which chooses
             the epoch and is not fitted on.
-        minutes: no further epoch is begun that would end after them. seed: of weights and draws.
+        minutes: no further epoch is begun that would end after them; None for all epochs. seed: of weights and draws.
         progress: called after an epoch with its number and accuracy.
 
     Raises:
@@ -127,7 +127,7 @@ def fit_musimnet(
         if progress:
             progress(epoch, accuracy)
         elapsed = time.monotonic() - began
-        if epoch < epochs and elapsed * (epoch + 1) / epoch > 60 * minutes:
+        if minutes is not None and epoch < epochs and elapsed * (epoch + 1) / epoch > 60 * minutes:
             cut = True
             break
     network.load_state_dict(kept)

@@ -48,7 +48,8 @@ class TrainPart:
     """What an encoder may be fitted on, and with.
 
     folder: of the cache, where fitted weights are kept. items: of the train split, those of split "val" among them.
-    map: runs a task on the workers. seed, minutes, device: of the fitting; `minutes` bounds it.
+    map: runs a task on the workers. seed, minutes, device: of the fitting; `minutes` bounds it, and where it is None an
+    amount of work does, which is the same on every machine.
     """
 
     folder: Path
@@ -56,7 +57,7 @@ class TrainPart:
     map: Map
     watcher: Watcher
     seed: int = 0
-    minutes: float = 5.0
+    minutes: float | None = None
     device: str = "cpu"
 
     def run(self, stage: str, make: Callable[[Item], Any], chunk: int = 1, items: Sequence[Item] | None = None) -> Done:

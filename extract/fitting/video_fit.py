@@ -65,8 +65,8 @@ class StreamResult:
 class VideoFit:
     """Both streams. `accuracy` and `chance`: of the two together on the validation part, None without one.
 
-    `left_out`: clips that the minutes did not suffice for. `failed`: items that could not be read, with the reason.
-    `shortened`: items longer than four windows.
+    `left_out`: clips that the minutes did not suffice for, or that were more than are taken. `failed`: items that could
+    not be read, with the reason. `shortened`: items longer than four windows.
     """
 
     streams: Mapping[str, StreamResult]
@@ -90,7 +90,7 @@ class VideoFit:
             else "no validation part"
         )
         what = {"labels": "labels", "pairs": "pairs", "clips": "single clips, for want of labels"}[self.classes.method]
-        part = f"{self.fitted} clips" + (f" ({self.left_out} more left out for want of time)" if self.left_out else "")
+        part = f"{self.fitted} clips" + (f" ({self.left_out} more left out)" if self.left_out else "")
         return f"fitted on {part} of the train split ({len(self.classes.names)} {what}), {found}"
 
 
@@ -103,6 +103,7 @@ def fit_video(
     keeper: Keeper | None = None,
     entry: str = "",
     before: Sequence[str] = (),
+    most: int | None = None,
 ) -> VideoFit | None:
     """Fit the RGB stream and, unless `shown.flow` is "none", the flow stream.
 
@@ -116,6 +117,7 @@ def fit_video(
         scratch: an empty folder for decoded frames; the caller removes it.
         keeper: keeps the state after every epoch.
         entry: the first stage of the trunk that is fitted, on maps that those below make once ("" = all of it).
+        most: clips that are taken, in equal numbers of each label; None for as many as the minutes allow.
         before: keys of the items that the beginning was fitted on, which the result was then fitted on, too.
 
     Returns:
@@ -138,7 +140,13 @@ def fit_video(
         networks[stream] = _begin(begin(stream, len(classes.names)), first, stream, shown)
         sources[stream] = _source(networks[stream].network, stream, shown, scratch, device, entry, how)
     seconds = decoder.seconds_a_clip + sum(_seconds(source, first) for source in sources.values())
-    taken = items[: max(len(first), fitted[FEWEST - 1] + 1, affordable(len(items), seconds, how.minutes))]
+    count = affordable(len(items), seconds, how.minutes) if most is None else min(most, len(items))
+    taken = items[: max(len(first), fitted[FEWEST - 1] + 1, count)]
+    if most is not None:
+        part.watcher.say(
+            f"{len(taken)} of {len(items)} clips are fitted on; their preparation takes about "
+            f"{len(taken) * seconds / 60:.0f} minutes."
+        )
     clips = {clip.id: clip for clip in (*first, *decoder.decode(taken[CALIBRATED_ON:]))}
     used = sorted((item for item in taken if item.id in clips), key=lambda item: item.id)
     parts = _parts(used, held, classes, clips)

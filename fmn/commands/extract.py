@@ -49,9 +49,9 @@ SHOWN = 20
 @click.option("--seed", default=0, show_default=True, help="Of the split and of all fitting.")
 @click.option(
     "--fit-minutes",
-    default=5.0,
-    show_default=True,
-    help="Bound on the fitting of each encoder that is fitted here (one pass at least).",
+    type=float,
+    help="Bound on the fitting of each encoder that is fitted here (one pass at least); the result then depends on the "
+    "machine.  [default: a fixed amount of work]",
 )
 @click.option(
     "--item-stall",
