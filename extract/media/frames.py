@@ -9,7 +9,8 @@ from av.video.frame import VideoFrame
 
 from fmn.errors import BadItem
 
-from .stream import MediaStream, exact, moving_pictures, opened, seconds
+from .opening import moving_pictures, opened
+from .stream import MediaStream, exact, seconds
 
 FPS = 25.0
 LONGEST_STILL = 600  # seconds that one frame may be shown; a longer gap is a broken timestamp
