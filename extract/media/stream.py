@@ -23,11 +23,12 @@ STATES_LENGTH = {"matroska", "webm", "mov", "mp4", "flv", "asf", "wav", "flac", 
 CUT_SLACK = Fraction(1, 2)  # seconds that may be missing from the length in the header
 # To the sample, so that a spoken digit is missed.
 STATES_EXACTLY = {"wav", "flac", "aiff", "au", "caf", "w64", "tta", "wv"}
-EXACT_SLACK = Fraction(1, 200)
+EXACT_SLACK = Fraction(1, 2000)
+MISSING_SLACK = Fraction(1, 200)  # where bytes are missing, which may be those of an index behind the media
 END_SLACK = 1  # seconds that an item's end may lie beyond the file's: annotated times are often rounded up
 
 # Elementary streams whose frames begin with a mark that tags do not have.
-SYNCHRONISED = {"mp3", "aac", "ac3", "eac3"}
+SYNCHRONISED = {"mp3", "aac", "ac3", "eac3", "flac"}
 
 Frame = TypeVar("Frame", VideoFrame, AudioFrame)
 
@@ -218,12 +219,11 @@ class MediaStream(Generic[Frame]):
         stated = Fraction(self._container.duration or 0, av.time_base) if STATES_LENGTH & self.formats else Fraction(0)
         # Some count the length from the file's first timestamp, others from 0.
         present = max(reached, reached - Fraction(self._container.start_time or 0, av.time_base))
-        exactly = STATES_EXACTLY & self.formats or self._promise.missing
-        if stated - present > (EXACT_SLACK if exactly else CUT_SLACK):
+        slack = EXACT_SLACK if STATES_EXACTLY & self.formats else CUT_SLACK
+        if stated - present > (min(slack, MISSING_SLACK) if self._promise.missing else slack):
             raise BadItem(
                 f"{self.path}: is cut off: it says that it lasts {seconds(stated)} and ends after {seconds(present)}."
             )
-        # Behind the media of these files an index may stand, which is not missed.
         missing = max(self._promise.missing if not stated else 0, self._beyond_end())
         if missing:
             raise BadItem(f"{self.path}: is cut off after {seconds(present)}: at least {missing} bytes are missing.")

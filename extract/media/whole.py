@@ -31,6 +31,8 @@ def promise(path: str | Path, formats: set[str]) -> Promise:
             return _riff(file, size)
         if "matroska" in formats:
             return Promise(max(0, _segment_end(file) - size))
+        if "flv" in formats:
+            return Promise(0 if _ends_with_tag(file, size) else 1)
         if "gif" in formats:
             return Promise(0 if _has_trailer(file.read()) else 1)
         if "mp3" in formats:
@@ -84,6 +86,17 @@ def _ebml_size(file: BinaryIO) -> int | None:
     width = 9 - first[0].bit_length()
     value = int.from_bytes(first + file.read(width - 1), "big") & (1 << 7 * width) - 1
     return None if value == (1 << 7 * width) - 1 else value
+
+
+def _ends_with_tag(file: BinaryIO, size: int) -> bool:
+    """Of FLV: whether the length at its end is that of a whole tag before."""
+    file.seek(max(0, size - 4))
+    length = int.from_bytes(file.read(4), "big")
+    if not 11 <= length <= size - 13:
+        return False
+    file.seek(size - 4 - length)
+    head = file.read(4)
+    return head[0] & 31 in (8, 9, 18) and int.from_bytes(head[1:], "big") + 11 == length
 
 
 def _has_trailer(data: bytes) -> bool:
