@@ -74,6 +74,11 @@ class MediaStream(Generic[Frame]):
         stream = self._stream
         return (stream.average_rate or stream.guessed_rate) if isinstance(stream, VideoStream) else None
 
+    @property
+    def pixel_aspect(self) -> Fraction | None:
+        """Width of a pixel by its height, of the container where it tells it, else of the stream; None for sound."""
+        return self._stream.sample_aspect_ratio if isinstance(self._stream, VideoStream) else None
+
     def frames(self, backs: Sequence[int]) -> Iterator[tuple[Fraction | None, Frame]]:
         """(time, frame) in the order of display, from one at or before the start to the end of the file.
 
