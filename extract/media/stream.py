@@ -218,7 +218,7 @@ class MediaStream(Generic[Frame]):
         return stamp - self._origin
 
     def _check_length(self, reached: Fraction) -> None:
-        """BadItem when there is less than the headers promise, or the last packet (`reached`, seconds) ends before it."""
+        """BadItem when the file has less than its headers promise; its last packet ends at `reached` (seconds)."""
         if self._promise.endless:
             return
         stated = Fraction(self._container.duration or 0, av.time_base) if STATES_LENGTH & self.formats else Fraction(0)

@@ -1,4 +1,4 @@
-"""Whether all of a file is there, as far as its headers tell: the bytes that they promise, against those on the disk."""
+"""Whether all of a file is there, as far as its headers tell: the bytes that they promise, against those on disk."""
 
 import os
 import struct
