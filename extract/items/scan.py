@@ -168,8 +168,8 @@ def _walk(root: Path, modality: str, suffixes: frozenset[str]) -> _Side:
     ]
     if below.unusual:
         notices.append(
-            f"{len(below.unusual)} files of {root} may be media but are of no type that is read by itself, and are passed "
-            f"over: {names(below.unusual)}. List them in a manifest, or convert them."
+            f"{len(below.unusual)} files of {root} may be media of a type that is not taken from folders, and are "
+            f"passed over: {names(below.unusual)}. List them in a manifest, or convert them."
         )
     nested = [file for file in below.files if "/" in file]
     loose = [file for file in below.files if "/" not in file] if nested else []
