@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import cast
 
 import cv2
 import numpy as np
@@ -54,9 +55,8 @@ def _width(width: int, pixel_aspect: Fraction | None) -> int:
 
 def _matrix(frame: VideoFrame) -> tuple[int, int, int, int] | None:
     """The 2 x 2 part of the display matrix, row by row; None where there is none."""
-    sides: Mapping[object, object] = frame.side_data
-    data = sides.get(Type.DISPLAYMATRIX)
+    data = cast("Mapping[Type, bytes]", frame.side_data).get(Type.DISPLAYMATRIX)  # PyAV's stub names one of them
     if data is None:
         return None
-    a, b, _, c, d = struct.unpack_from("=5i", bytes(data))  # type: ignore[call-overload]
+    a, b, _, c, d = struct.unpack_from("=5i", bytes(data))
     return a, b, c, d

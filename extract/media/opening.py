@@ -79,7 +79,7 @@ def best_stream(
             f"{path}: its {name} is in a coding that FFmpeg does not know here; convert it, to "
             f"{'H.264 in mp4' if kind is VideoFrame else 'wav or flac'} for example."
         )
-    best = container.streams.best(name)
+    best = container.streams.best("video" if kind is VideoFrame else "audio")
     return next((stream for stream in known if best is not None and stream.index == best.index), known[0])
 
 
@@ -88,7 +88,8 @@ def lead(container: InputContainer, stream: VideoStream | AudioStream) -> Fracti
 
     Differences of up to 0.05 s are encoders' delays and count as 0.
     """
-    starts = [_start(other) for other in (*moving_pictures(container), *container.streams.audio)]
+    streams: list[VideoStream | AudioStream] = [*moving_pictures(container), *container.streams.audio]
+    starts = [_start(other) for other in streams]
     own, known = _start(stream), [start for start in starts if start is not None]
     late = own - min(known) if own is not None else Fraction(0)
     return late if late > TOGETHER else Fraction(0)

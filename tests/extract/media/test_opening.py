@@ -40,7 +40,7 @@ def spoilt(path, old, new):
 
 @pytest.mark.parametrize(("name", "old", "new"), [("a.mkv", b"A_FLAC", b"A_QQQQ"), ("a.mp4", b"alac", b"qqqq")])
 def test_sound_in_an_unknown_coding_is_a_sentence(tmp_path, name, old, new):
-    path = spoilt(make(tmp_path / name, audio=("flac" if name.endswith("mkv") else "aac",)), old, new)
+    path = spoilt(make(tmp_path / name, audio=("flac" if name.endswith("mkv") else "alac",)), old, new)
     with pytest.raises(
         BadItem, match=rf"{name}: its audio is in a coding that FFmpeg does not know here; convert it, to"
     ):
@@ -52,7 +52,7 @@ def test_sound_in_an_unknown_coding_is_a_sentence(tmp_path, name, old, new):
     ("name", "old", "new"), [("v.mkv", b"V_MPEG4/ISO/AVC", b"V_QQQQQ/QQQ/QQQ"), ("v.mp4", b"avc1", b"qqqq")]
 )
 def test_pictures_in_an_unknown_coding_are_a_sentence(tmp_path, name, old, new):
-    path = spoilt(make(tmp_path / name, audio=("flac" if name.endswith("mkv") else "aac",)), old, new)
+    path = spoilt(make(tmp_path / name, audio=("flac" if name.endswith("mkv") else "alac",)), old, new)
     with pytest.raises(
         BadItem, match=rf"{name}: its video is in a coding that FFmpeg does not know here; convert it, to"
     ):
