@@ -19,8 +19,9 @@ from fmn.errors import BadItem
 LOCAL_ONLY = {"protocol_whitelist": "file"}
 # These demuxers leave out what they cannot read, say so in FFmpeg's log only, and go on with the next part.
 LEAVE_OUT = {"matroska,webm", "flv"}
-# Seconds by which the streams of a file may begin apart without a meaning: encoders' delays, frames out of order.
-TOGETHER = Fraction(1, 20)
+# Seconds by which the streams of a file may begin apart without a meaning: encoders' delays (AAC at 16 kHz: 0.064 s),
+# and frames out of order.
+TOGETHER = Fraction(1, 10)
 
 av.logging.set_level(av.logging.ERROR)
 av.logging.set_skip_repeated(False)  # the same file may be read twice by one process
@@ -86,7 +87,7 @@ def best_stream(
 def lead(container: InputContainer, stream: VideoStream | AudioStream) -> Fraction:
     """Seconds from the begin of a file, which is that of its earliest sound or pictures, to that of one stream.
 
-    Differences of up to 0.05 s are encoders' delays and count as 0.
+    Differences of up to 0.1 s are encoders' delays and count as 0.
     """
     streams: list[VideoStream | AudioStream] = [*moving_pictures(container), *container.streams.audio]
     starts = [_start(other) for other in streams]
