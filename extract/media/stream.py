@@ -15,8 +15,9 @@ from av.video.stream import VideoStream
 
 from fmn.errors import BadItem
 
+from .losses import loss
 from .opening import best_stream, lead, left_out, opened, reason
-from .whole import promise
+from .whole import id3_size, promise
 
 # Containers whose header states the length. The others' is guessed from the file itself and proves nothing.
 STATES_LENGTH = {"matroska", "webm", "mov", "mp4", "flv", "asf", "wav", "flac", "aiff", "au", "caf", "w64", "tta", "wv"}
@@ -109,12 +110,23 @@ class MediaStream(Generic[Frame]):
         yield from self._decode()
 
     def check_end(self, finish: Fraction) -> None:
-        """BadItem when the item starts, or ends more than a second, after the stream's end (`finish`, seconds)."""
+        """BadItem when the item starts, or ends more than a second, after the stream's end (`finish`, seconds).
+
+        So where the header counts the samples, of which there are fewer.
+        """
         file_end = f"but the file ends at {seconds(finish)}."
         if self.begin >= finish:
             raise BadItem(f"{self.path}: the item starts at {seconds(self.begin)}, {file_end}")
         if self.stop is not None and self.stop > finish + END_SLACK:
             raise BadItem(f"{self.path}: the item ends at {seconds(self.stop)}, {file_end}")
+        lacking = Fraction(self._container.duration or 0, av.time_base) - finish
+        if STATES_EXACTLY & self.formats and not self._promise.endless and lacking > EXACT_SLACK:
+            raise BadItem(f"{self.path}: is damaged ({float(lacking):.3f} s of its sound are missing).")
+
+    def check_losses(self, at: Fraction) -> None:
+        """BadItem when packets of the stream are missing inside the file, which was read to `at` (seconds)."""
+        if loss(self.path, self.formats, self._stream.id):
+            raise BadItem(f"{self.path}: is damaged before {seconds(at)} (packets are missing).")
 
     def _open(self) -> None:
         """Open the file at its beginning and take the stream that FFmpeg rates best."""
@@ -152,6 +164,8 @@ class MediaStream(Generic[Frame]):
         last: Fraction | None = None
         reached = Fraction(0)
         faults: list[str] = []
+        cut = False  # whether the last fault is in a packet that begins as a frame does, and is none
+        tag = 0  # bytes of a tag, such as the picture of a cover, that are still to come
         try:
             for packet, whole in self._packets():
                 if not whole:
@@ -170,8 +184,11 @@ class MediaStream(Generic[Frame]):
                 except av.error.FFmpegError as error:
                     if self._kind is VideoFrame and not waiting:
                         raise
-                    if not self._is_tag(packet):
+                    tag = max(tag, self._tag(packet))
+                    if tag <= 0:
                         faults.append(reason(error))
+                    tag -= packet.size
+                    cut = bool(SYNCHRONISED & self.formats) and bytes(packet)[:1] in (b"\xff", b"\x0b")
                     continue
                 for frame in frames:
                     if waiting and not frame.key_frame:
@@ -187,7 +204,7 @@ class MediaStream(Generic[Frame]):
                     yield time, frame
         except av.error.FFmpegError as error:
             raise self._damaged(last, reason(error)) from None
-        if (len(faults) > 1 or (faults and SYNCHRONISED & self.formats)) and not waiting:
+        if (len(faults) > 1 or (faults and cut)) and not waiting:
             raise self._damaged(last, faults[0])
         if not waiting:
             self._check_length(reached)
@@ -202,9 +219,12 @@ class MediaStream(Generic[Frame]):
                 return
             yield packet, not left_out(log)
 
-    def _is_tag(self, packet: "Packet[Stream]") -> bool:
-        """Whether a packet that cannot be decoded is a tag, as they stand before, after and between joined files."""
-        return bool(SYNCHRONISED & self.formats) and bytes(packet)[:1] not in (b"\xff", b"\x0b")
+    def _tag(self, packet: "Packet[Stream]") -> int:
+        """Bytes of the tag that a packet of mp3 and the like begins with: before, behind and between joined files."""
+        data = bytes(packet) if SYNCHRONISED & self.formats else b""
+        if data[:3] == b"ID3" and len(data) >= 10:
+            return id3_size(data)
+        return len(data) if data.startswith((b"TAG", b"APETAGEX", b"LYRICSBEGIN")) else 0
 
     def _time(self, frame: Frame) -> Fraction | None:
         """A frame's time, None where the file has none. The first one that has one sets the origin."""
@@ -219,6 +239,7 @@ class MediaStream(Generic[Frame]):
 
     def _check_length(self, reached: Fraction) -> None:
         """BadItem when the file has less than its headers promise; its last packet ends at `reached` (seconds)."""
+        self.check_losses(reached)
         if self._promise.endless:
             return
         stated = Fraction(self._container.duration or 0, av.time_base) if STATES_LENGTH & self.formats else Fraction(0)

@@ -100,6 +100,7 @@ def _cut(stream: MediaStream[AudioFrame]) -> Iterator[tuple[int, np.ndarray]]:
             at = seconds(Fraction(position, hertz))
             raise BadItem(f"{path}: is damaged after {at} (the next {gap:.2f} s of its sound are missing).")
         elif gap > JITTER:
+            stream.check_losses(Fraction(time or 0.0))
             block = np.concatenate([np.zeros((len(block), round(gap * hertz)), np.float32), block], axis=1)
         first = max(0, round(begin * hertz) - position)
         past = block.shape[1] if stop is None else min(block.shape[1], round(stop * hertz) - position)

@@ -110,8 +110,11 @@ def _has_trailer(data: bytes) -> bool:
             at += 2
         elif block == 0x2C:
             at += 11 + _table(data[at + 9 : at + 10])
+        elif block == 0:  # some writers fill up
+            at += 1
+            continue
         else:
-            return True  # no such block: damage of another kind, which the decoder finds
+            return False
         while at < len(data) and data[at]:
             at += 1 + data[at]
         at += 1
@@ -128,8 +131,7 @@ def _mp3_end(file: BinaryIO) -> int:
     start = 0
     head = file.read(10)
     if head[:3] == b"ID3" and len(head) == 10:
-        start = 10 + sum((byte & 127) << 7 * place for place, byte in enumerate(reversed(head[6:])))
-        start += 10 if head[5] & 0x10 else 0
+        start = id3_size(head)
     file.seek(start)
     frame = file.read(192)
     if len(frame) < 192 or frame[0] != 0xFF or frame[1] & 0xE0 != 0xE0:
@@ -142,6 +144,13 @@ def _mp3_end(file: BinaryIO) -> int:
     if name not in (b"Xing", b"Info") or not flags & 2:
         return 0
     return start + int(struct.unpack_from(">I", frame, at + 8 + 4 * (flags & 1))[0])
+
+
+def id3_size(head: bytes) -> int:
+    """Bytes of an ID3v2 tag, by its first ten."""
+    return (
+        10 + sum((byte & 127) << 7 * place for place, byte in enumerate(reversed(head[6:10]))) + 10 * (head[5] >> 4 & 1)
+    )
 
 
 def _cut_packet(file: BinaryIO, size: int) -> int:
