@@ -17,7 +17,8 @@ from fmn.errors import BadItem
 
 from .losses import loss
 from .opening import best_stream, lead, left_out, opened, reason
-from .whole import id3_size, promise
+from .tags import Tags
+from .whole import promise
 
 # Containers whose header states the length. The others' is guessed from the file itself and proves nothing.
 STATES_LENGTH = {"matroska", "webm", "mov", "mp4", "flv", "asf", "wav", "flac", "aiff", "au", "caf", "w64", "tta", "wv"}
@@ -27,9 +28,6 @@ STATES_EXACTLY = {"wav", "flac", "aiff", "au", "caf", "w64", "tta", "wv"}
 EXACT_SLACK = Fraction(1, 2000)
 MISSING_SLACK = Fraction(1, 200)  # where bytes are missing, which may be those of an index behind the media
 END_SLACK = 1  # seconds that an item's end may lie beyond the file's: annotated times are often rounded up
-
-# Elementary streams whose frames begin with a mark that tags do not have.
-SYNCHRONISED = {"mp3", "aac", "ac3", "eac3", "flac"}
 
 Frame = TypeVar("Frame", VideoFrame, AudioFrame)
 
@@ -165,7 +163,7 @@ class MediaStream(Generic[Frame]):
         reached = Fraction(0)
         faults: list[str] = []
         cut = False  # whether the last fault is in a packet that begins as a frame does, and is none
-        tag = 0  # bytes of a tag, such as the picture of a cover, that are still to come
+        tags = Tags(self.formats)
         try:
             for packet, whole in self._packets():
                 if not whole:
@@ -184,11 +182,9 @@ class MediaStream(Generic[Frame]):
                 except av.error.FFmpegError as error:
                     if self._kind is VideoFrame and not waiting:
                         raise
-                    tag = max(tag, self._tag(packet))
-                    if tag <= 0:
+                    if not tags.take(bytes(packet)):
                         faults.append(reason(error))
-                    tag -= packet.size
-                    cut = bool(SYNCHRONISED & self.formats) and bytes(packet)[:1] in (b"\xff", b"\x0b")
+                    cut = tags.is_frame(bytes(packet))
                     continue
                 for frame in frames:
                     if waiting and not frame.key_frame:
@@ -218,13 +214,6 @@ class MediaStream(Generic[Frame]):
             if packet is None:
                 return
             yield packet, not left_out(log)
-
-    def _tag(self, packet: "Packet[Stream]") -> int:
-        """Bytes of the tag that a packet of mp3 and the like begins with: before, behind and between joined files."""
-        data = bytes(packet) if SYNCHRONISED & self.formats else b""
-        if data[:3] == b"ID3" and len(data) >= 10:
-            return id3_size(data)
-        return len(data) if data.startswith((b"TAG", b"APETAGEX", b"LYRICSBEGIN")) else 0
 
     def _time(self, frame: Frame) -> Fraction | None:
         """A frame's time, None where the file has none. The first one that has one sets the origin."""

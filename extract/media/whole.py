@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from .tags import id3_size
+
 # Sizes that writers to a pipe leave in a RIFF header, because they cannot go back and fill them in: FFFFFFFF, 7FFFF000,
 # 7FFFFFFF, 80000000 and these less some header, or 0.
 NEAR = 1 << 16
@@ -144,13 +146,6 @@ def _mp3_end(file: BinaryIO) -> int:
     if name not in (b"Xing", b"Info") or not flags & 2:
         return 0
     return start + int(struct.unpack_from(">I", frame, at + 8 + 4 * (flags & 1))[0])
-
-
-def id3_size(head: bytes) -> int:
-    """Bytes of an ID3v2 tag, by its first ten."""
-    return (
-        10 + sum((byte & 127) << 7 * place for place, byte in enumerate(reversed(head[6:10]))) + 10 * (head[5] >> 4 & 1)
-    )
 
 
 def _cut_packet(file: BinaryIO, size: int) -> int:

@@ -38,7 +38,7 @@ def gif(path):
 
 
 @pytest.mark.parametrize(
-    ("name", "codec"), [("a.mp3", "libmp3lame"), ("a.flac", "flac"), ("a.aac", "aac"), ("a.opus", "libopus")]
+    ("name", "codec"), [("a.mp3", "libmp3lame"), ("a.flac", "flac"), ("a.wv", "wavpack"), ("a.opus", "libopus")]
 )
 @pytest.mark.parametrize("filled", ["noise", "zeros", "nothing"])
 def test_a_hole_in_a_recording_is_damage(tmp_path, name, codec, filled):
@@ -53,16 +53,16 @@ def test_a_hole_in_a_recording_is_damage(tmp_path, name, codec, filled):
             waveform(path)
 
 
-@pytest.mark.parametrize("lost", [1, 2, 5, 40])
+@pytest.mark.parametrize("lost", [1, 2, 3, 5])
 def test_packets_missing_from_a_transport_stream(tmp_path, lost):
     path = sound(tmp_path / "a.ts", "aac")
     whole = path.read_bytes()
     assert not loss(path, {"mpegts"}, 0x100)
     assert len(waveform(path)) > 63000
     number = [(whole[at + 1] & 0x1F) << 8 | whole[at + 2] for at in range(0, len(whole), 188)]
-    inside = next(k for k in range(60, len(number)) if 0 not in number[k - 1 : k + lost + 1] and number[k] == 0x100)
+    # Beside a table of programmes it would look like a join.
+    inside = next(k for k in range(60, len(number)) if set(number[k - 1 : k + lost + 3]) == {0x100})
     path.write_bytes(whole[: inside * 188] + whole[(inside + lost) * 188 :])
-    # A packet that begins a frame comes next, now and then: then the frame before lacks something.
     with pytest.raises(BadItem, match="is damaged"):
         waveform(path)
 
