@@ -20,7 +20,7 @@ SILENCE = 1e-4  # -80 dBFS
 LOUDEST = 8.0  # 18 dB beyond full scale: no overshoot any more but another scale
 JITTER = 0.05  # seconds by which a timestamp may be off without a meaning
 # Each frame of these files bears its number and none is left out: a gap is a loss.
-WITHOUT_GAPS = {"flac"}
+WITHOUT_GAPS = {"flac", "wv", "tta", "ape"}
 LONGEST_GAP = 600.0  # seconds of silence that a recorder may have left out; more is a broken timestamp
 PRE_ROLL = 1  # seconds decoded before a sought start, so that codecs with a memory have settled
 # Containers that count time in samples and seek exactly. Elsewhere (mp3, Matroska with its milliseconds) a sample is
