@@ -53,6 +53,8 @@ class MediaStream(Generic[Frame]):
         if self.begin < 0 or (self.stop is not None and self.stop <= self.begin):
             raise ValueError(f"start and end must be seconds with 0 <= start < end, not {start} and {end}")
         self._kind: type[Frame] = kind
+        self.joined = False  # whether a joint of two files was met, behind which timestamps are not of the sound
+        self.skip = 0  # samples that come next and are none of the sound: what an encoder put before it
         self.last_decoded = Fraction(0)  # seconds that the packet lasts which was decoded last; 0 where none says
         self._open()
 
@@ -177,14 +179,18 @@ class MediaStream(Generic[Frame]):
                 # Of sound without a stated length the last packet is as long as what is left of the file.
                 if packet.is_corrupt and not waiting and not self._promise.endless:
                     raise self._damaged(last, "a packet of it is incomplete")
+                delay = tags.delay(packet)
+                if delay is not None:
+                    self.joined, self.skip = True, self.skip + delay
+                    continue
                 try:
                     frames = [frame for frame in packet.decode() if isinstance(frame, self._kind)]
                 except av.error.FFmpegError as error:
                     if self._kind is VideoFrame and not waiting:
                         raise
-                    if not tags.take(bytes(packet)):
+                    if not tags.take(packet):
                         faults.append(reason(error))
-                    cut = tags.is_frame(bytes(packet))
+                    cut = tags.is_frame(packet)
                     continue
                 for frame in frames:
                     if waiting and not frame.key_frame:

@@ -79,7 +79,9 @@ def _blocks(stream: MediaStream[AudioFrame]) -> Iterator[tuple[float | None, int
     channels = Channels()
     for time, frame in stream.frames((PRE_ROLL,) if SEEKS_EXACTLY & stream.formats else ()):
         for block in channels.blocks(frame):
-            yield None if time is None else float(time), frame.sample_rate, block
+            skipped = min(stream.skip, block.shape[1])
+            stream.skip -= skipped
+            yield None if time is None or stream.joined else float(time), frame.sample_rate, block[:, skipped:]
 
 
 def _cut(stream: MediaStream[AudioFrame]) -> Iterator[tuple[int, np.ndarray]]:
