@@ -6,6 +6,7 @@ from av.stream import Stream
 # FFmpeg's names of files that hold nothing but frames and tags.
 ELEMENTARY = {"mp3", "aac", "ac3", "eac3", "flac"}
 DECODER_DELAY = 529  # samples by which an mp3 decoder is late
+ID3V1 = 128  # bytes of the tag that stands behind the sound
 MARKS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
 
 
@@ -31,6 +32,7 @@ class Tags:
         if "mp3" not in self._formats:
             return None
         packet = bytes(data)
+        packet = packet[ID3V1:] if packet[:3] == b"TAG" else packet
         frame = packet[id3_size(packet) if packet[:3] == b"ID3" and len(packet) >= 10 else 0 :][:192]
         at = next((place for place in (13, 21, 36) if frame[place : place + 4] in (b"Xing", b"Info")), 0)
         if frame[:1] != b"\xff" or not at:
