@@ -24,7 +24,7 @@ def _packets_lost(path: str | Path, stream: int) -> bool:
         return False  # it begins within a packet, as recordings of a broadcast do; nothing is known then
     length, first = layout
     count = len(data) // length
-    head = np.array(data[: count * length].reshape(count, length)[:, first : first + 6]).astype(int)
+    head = np.array(data[: count * length].reshape(count, length)[:, first : first + 6]).astype(np.uint16)
     if (head[:, 0] != SYNC).any():
         return True
     number, begins = (head[:, 1] & 0x1F) << 8 | head[:, 2], (head[:, 1] & 0x40) > 0

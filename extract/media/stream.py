@@ -234,7 +234,8 @@ class MediaStream(Generic[Frame]):
 
     def _check_length(self, reached: Fraction) -> None:
         """BadItem when the file has less than its headers promise; its last packet ends at `reached` (seconds)."""
-        self.check_losses(reached)
+        if not self.begin:  # a part is not blamed for a hole elsewhere
+            self.check_losses(reached)
         if self._promise.endless:
             return
         stated = Fraction(self._container.duration or 0, av.time_base) if STATES_LENGTH & self.formats else Fraction(0)
