@@ -12,6 +12,8 @@ from typing import NamedTuple
 from fmn.errors import InputError
 from fmn.files import write_durably
 from fmn.item import MODALITIES, SPLITS, Item
+from fmn.media import nfc
+from fmn.on_disk import OnDisk
 
 REQUIRED = ("modality", "path")
 COLUMNS = ("id", "modality", "path", "label", "split", "pair", "group", "start", "end", "text")
@@ -31,7 +33,8 @@ def read_rows(path: Path) -> tuple[list[str], list[Row]]:
     The columns are `COLUMNS` in any order, of which only `modality` (video or audio) and `path` are required; others
     are kept in `Item.extra`. UTF-8, with or without a byte order mark. Relative paths start at the manifest's folder.
     `start` and `end` are seconds. A row without an id gets its path, as written; where several rows of a modality name
-    that path, followed by `#start-end`.
+    that path, followed by `#start-end`. Labels, pairs and groups are made NFC, as those of folders are, and a path that
+    is spelled in another Unicode form than on the disk is that of the disk.
 
     Raises:
         InputError: no such file; not UTF-8 or not CSV; a missing, empty-named or repeated column. With line and value:
@@ -40,9 +43,10 @@ def read_rows(path: Path) -> tuple[list[str], list[Row]]:
     columns, lines = _lines(path)
     paths = Counter((values["modality"], values["path"]) for _, values in lines if not values.get("id"))
     rows = []
+    disk = OnDisk()
     for line, values in lines:
         several = paths[values["modality"], values["path"]] > 1
-        rows.append(Row(line, values, _item(path, line, values, several)))
+        rows.append(Row(line, values, _item(path, line, values, several, disk)))
     return columns, rows
 
 
@@ -124,7 +128,7 @@ def _check_header(path: Path, header: list[str]) -> None:
         raise InputError(f"The manifest {path} needs columns with different names; check {wrong[0]!r}. {found}")
 
 
-def _item(path: Path, line: int, values: Mapping[str, str], several: bool) -> Item:
+def _item(path: Path, line: int, values: Mapping[str, str], several: bool, disk: OnDisk) -> Item:
     modality, file, split = values["modality"], values["path"], values.get("split", "")
     if modality not in MODALITIES:
         raise _wrong(path, line, f"the modality is {' or '.join(MODALITIES)}, not {modality!r}")
@@ -143,11 +147,11 @@ def _item(path: Path, line: int, values: Mapping[str, str], several: bool) -> It
     return Item(
         id=values.get("id") or file + part,
         modality=modality,
-        path=os.path.abspath(path.parent / file),
-        label=values.get("label", ""),
+        path=disk.path(os.path.abspath(path.parent / file)),
+        label=nfc(values.get("label", "")),
         split=split,
-        pair=values.get("pair", ""),
-        group=values.get("group", ""),
+        pair=nfc(values.get("pair", "")),
+        group=nfc(values.get("group", "")),
         start=start,
         end=end,
         text=values.get("text", ""),

@@ -12,11 +12,19 @@ def _suffixes(names: str) -> frozenset[str]:
 
 
 VIDEO_SUFFIXES = _suffixes(
-    "3g2 3gp asf avi divx f4v flv gif m2ts m2v m4v mkv mov mp4 mpe mpeg mpg mts mxf ogv ts vob webm wmv"
+    "3g2 3gp 3gpp amv asf avi divx dv f4v flv gif ismv ivf m1v m2p m2t m2ts m2v m4v mk3d mkv mov mp4 mp4v mpe mpeg mpg "
+    "mpv mts mxf nsv nut ogv qt rm rmvb tod trp ts vob webm wmv wtv xvid y4m"
 )
 # A recording may come in a container that also holds video.
-AUDIO_SUFFIXES = (VIDEO_SUFFIXES - _suffixes("gif m2v")) | _suffixes(
-    "aac ac3 aif aifc aiff amr ape au caf flac m4a m4b mka mp2 mp3 oga ogg opus sph wav weba wma wv"
+AUDIO_SUFFIXES = (VIDEO_SUFFIXES - _suffixes("gif m1v m2v mpv y4m")) | _suffixes(
+    "3ga aac ac3 adts aif aifc aiff amr ape au awb bwf caf dts eac3 ec3 f4a flac gsm m4a m4b m4r mka mp1 mp2 mp3 mpa "
+    "mpc mpga oga ogg ogx opus ra rf64 shn snd spx sph tak tta voc w64 wav weba wma wv xwma"
+)
+# FFmpeg reads files of these, too, but they are raw streams, seldom, or often something else: they are not taken, and a
+# scan names them.
+UNUSUAL_SUFFIXES = _suffixes(
+    "264 265 aa aax ac4 act adx apng avs2 bik brstm dav dff drc dsf dss dtshd evo fli flc h261 h263 h264 h265 hevc ivr "
+    "mjpeg mjpg mlp mod mve obu oma omg pcm pva qcp roq rso smk sol sox thd truehd usm vc1 vqf webp xa xmv"
 )
 NAMED = 10  # names that a sentence lists before it only counts the rest
 
@@ -25,13 +33,14 @@ NAMED = 10  # names that a sentence lists before it only counts the rest
 class Below:
     """What lies below a folder. `files`: posix paths relative to it, sorted. `others`: number of files of other
     suffixes. `unnamed`: files whose names are no text, readably. `loops`: links back to a folder above. `unreadable`:
-    folders that cannot be read, and why."""
+    folders that cannot be read, and why. `unusual`: those of the others that may be media, as `files`."""
 
     files: list[str] = field(default_factory=list)
     others: int = 0
     unnamed: list[str] = field(default_factory=list)
     loops: list[str] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    unusual: list[str] = field(default_factory=list)
 
     def loop_notices(self) -> list[str]:
         """A sentence for each link that is left out."""
@@ -62,13 +71,19 @@ def files_below(root: Path, suffixes: frozenset[str]) -> Below:
                     found.loops.append(entry.path)
                 else:
                     open_folders.append((f"{name}/", (*above, real)))
-            elif PurePosixPath(entry.name).suffix.lower() not in suffixes:
+                continue
+            readable = name.encode("utf-8", "backslashreplace").decode()
+            suffix = PurePosixPath(entry.name).suffix.lower()
+            if suffix not in suffixes:
                 others += 1
-            elif (readable := name.encode("utf-8", "backslashreplace").decode()) != name:
+                if suffix in UNUSUAL_SUFFIXES:
+                    found.unusual.append(readable)
+            elif readable != name:
                 found.unnamed.append(readable)
             else:
                 found.files.append(name)
-    return Below(sorted(found.files), others, found.unnamed, found.loops, found.unreadable)
+    unusual = sorted(found.unusual)
+    return Below(sorted(found.files), others, found.unnamed, found.loops, found.unreadable, unusual)
 
 
 def label_of(file: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fmn.errors import InputError
 from fmn.item import Item
-from fmn.media import AUDIO_SUFFIXES, VIDEO_SUFFIXES, files_below, label_of, names, stem_of
+from fmn.media import AUDIO_SUFFIXES, VIDEO_SUFFIXES, Below, files_below, label_of, names, stem_of
 
 HOW_TO_PAIR = (
     "Clips and recordings are brought together in one of two ways: class sub-folders of the same names on both sides "
@@ -150,6 +150,10 @@ def _joined(clips: _Side, recordings: _Side, items: list[Item], notices: list[st
     )
 
 
+def _such_as(below: Below) -> str:
+    return f", {names(below.unusual)} among them" if below.unusual else ""
+
+
 def _walk(root: Path, modality: str, suffixes: frozenset[str]) -> _Side:
     if not root.exists():
         raise InputError(f"The {modality} folder {root} does not exist.")
@@ -162,14 +166,19 @@ def _walk(root: Path, modality: str, suffixes: frozenset[str]) -> _Side:
         f"The file {name} of {root} has bytes in its name that are no text: rename it. It is set aside."
         for name in below.unnamed
     ]
+    if below.unusual:
+        notices.append(
+            f"{len(below.unusual)} files of {root} may be media of a type that is not taken from folders, and are "
+            f"passed over: {names(below.unusual)}. List them in a manifest, or convert them."
+        )
     nested = [file for file in below.files if "/" in file]
     loose = [file for file in below.files if "/" not in file] if nested else []
     if loose:
         notices.append(f"{len(loose)} files lie beside the class folders of {root} and are set aside: {names(loose)}.")
     if not below.files:
         raise InputError(
-            f"The {modality} folder {root} holds no {modality} file ({below.others} other files). Known are: "
-            f"{' '.join(sorted(suffixes))}."
+            f"The {modality} folder {root} holds no {modality} file ({below.others} other files{_such_as(below)}). "
+            f"Known are: {' '.join(sorted(suffixes))}."
         )
     classes = frozenset(file.split("/")[0] for file in nested)
     return _Side(root, modality, nested or below.files, classes, notices, below.unnamed + loose, below.others)

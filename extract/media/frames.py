@@ -9,10 +9,14 @@ from av.video.frame import VideoFrame
 
 from fmn.errors import BadItem
 
-from .stream import MediaStream, exact, moving_pictures, opened, seconds
+from .display import shown as displayed
+from .opening import moving_pictures, opened
+from .stream import MediaStream, exact, seconds
 
 FPS = 25.0
 LONGEST_STILL = 600  # seconds that one frame may be shown; a longer gap is a broken timestamp
+# Durations of these are from the decoding of one packet to that of the next; only the last of them is one of display.
+SAYS_DECODING = {"mov"}
 SEEK_BACK = (0, 2, 10, 60)  # seconds before the start at which a key frame is looked for, in turn
 
 
@@ -22,8 +26,9 @@ def frames(
     """The frames of a clip as a player shows them at start, start + 1/fps, ... before `end` (or the end of the file).
 
     The frame shown at a time is the latest one whose timestamp is not after it, so variable frame rates keep their
-    speed; times count from the stream's first frame, whatever its timestamp. Rotation metadata is applied. With a
-    `start`, decoding begins at the key frame before it. An item is whole or it fails: damage raises, it never shortens.
+    speed; times count from the file's begin, whatever its timestamp. Where the pictures begin after the sound the first
+    one is shown until then. Pixels that are not square, turns and mirrorings are applied. With a `start`, decoding
+    begins at the key frame before it. An item is whole or it fails: damage raises, it never shortens.
 
     Args:
         path: any file with a video stream that FFmpeg reads (mp4, mkv, avi, webm, gif ...).
@@ -50,7 +55,7 @@ def frames(
             image: np.ndarray | None = None
             while shown is not None and due < time and (stop is None or due < stop):
                 if image is None:
-                    image = _rgb(shown)
+                    image = displayed(shown, stream.pixel_aspect)
                     if image.shape != (size or image.shape):
                         raise BadItem(
                             f"{path}: its frame size changes from {_text(size)} to {_text(image.shape)} on the way."
@@ -84,6 +89,8 @@ def _timed(stream: MediaStream[VideoFrame]) -> Iterator[tuple[Fraction, VideoFra
             raise BadItem(f"{stream.path}: its timestamps jump from {seconds(last)} to {seconds(time)}.")
         last = time
         shown = frame.duration * frame.time_base if frame.duration and frame.time_base else usual
+        if SAYS_DECODING & stream.formats and stream.last_decoded:
+            shown = stream.last_decoded
         finish = time + min(shown, Fraction(LONGEST_STILL))
         yield time, frame
     if last is None:
@@ -95,12 +102,6 @@ def has_video(path: str | Path) -> bool:
     """Whether a media file has moving pictures; BadItem when it is none."""
     with opened(path) as container:
         return bool(moving_pictures(container))
-
-
-def _rgb(frame: VideoFrame) -> np.ndarray:
-    image = frame.to_ndarray(format="rgb24")
-    turns = round(frame.rotation / 90) % 4  # counter-clockwise, as np.rot90 turns
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else np.asarray(image)
 
 
 def _text(shape: tuple[int, ...]) -> str:

@@ -1,6 +1,5 @@
 """One pass over the pictures or the sound of a media file: every frame with its time, or a sentence that says why."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -9,8 +8,6 @@ from typing import Generic, Self, TypeVar
 import av
 import av.logging
 from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
-from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import VideoFrame
@@ -18,18 +15,19 @@ from av.video.stream import VideoStream
 
 from fmn.errors import BadItem
 
-# Playlists may name other places; a clip in somebody's archive must not make this machine call them.
-LOCAL_ONLY = {"protocol_whitelist": "file"}
-# These demuxers leave out what they cannot read, say so in FFmpeg's log only, and go on with the next part.
-LEAVE_OUT = {"matroska,webm", "flv"}
-# Containers whose header states the length. The others' is guessed from the file itself and proves nothing.
-STATES_LENGTH = {"matroska", "webm", "mov", "mp4", "flv", "asf", "wav", "flac"}
-CUT_SLACK = Fraction(1, 2)  # seconds that may be missing from the length in the header
-END_SLACK = 1  # seconds that an item's end may lie beyond the file's: annotated times are often rounded up
+from .losses import loss
+from .opening import best_stream, lead, left_out, opened, reason
+from .tags import Tags
+from .whole import promise
 
-av.logging.set_level(av.logging.ERROR)
-av.logging.set_skip_repeated(False)  # the same file may be read twice by one process
-logging.getLogger("libav").addHandler(logging.NullHandler())  # the user is told in sentences instead
+# Containers whose header states the length. The others' is guessed from the file itself and proves nothing.
+STATES_LENGTH = {"matroska", "webm", "mov", "mp4", "flv", "asf", "wav", "flac", "aiff", "au", "caf", "w64", "tta", "wv"}
+CUT_SLACK = Fraction(1, 2)  # seconds that may be missing from the length in the header
+# To the sample, so that a spoken digit is missed.
+STATES_EXACTLY = {"wav", "flac", "aiff", "au", "caf", "w64", "tta", "wv"}
+EXACT_SLACK = Fraction(1, 2000)
+MISSING_SLACK = Fraction(1, 200)  # where bytes are missing, which may be those of an index behind the media
+END_SLACK = 1  # seconds that an item's end may lie beyond the file's: annotated times are often rounded up
 
 Frame = TypeVar("Frame", VideoFrame, AudioFrame)
 
@@ -37,12 +35,13 @@ Frame = TypeVar("Frame", VideoFrame, AudioFrame)
 class MediaStream(Generic[Frame]):
     """The pictures (`VideoFrame`) or the sound (`AudioFrame`) of a file, from `start` to `end`, to be read once.
 
-    Times are seconds since the stream's first frame, whatever its timestamp. A file is whole or it fails: damage
-    raises, it never shortens. Use it as a context, which closes the file.
+    Times are seconds since the begin of the file: the first frame of whichever of its sound and pictures begins first,
+    whatever its timestamp. A file is whole or it fails: damage raises, it never shortens. Use it as a context, which
+    closes the file.
 
     Raises:
         BadItem: the file is missing, a folder, empty, unreadable, damaged where it begins, or no media file; or it has
-            no such stream.
+            no such stream, or none that FFmpeg can decode.
         ValueError: times that are no interval.
     """
 
@@ -54,6 +53,9 @@ class MediaStream(Generic[Frame]):
         if self.begin < 0 or (self.stop is not None and self.stop <= self.begin):
             raise ValueError(f"start and end must be seconds with 0 <= start < end, not {start} and {end}")
         self._kind: type[Frame] = kind
+        self.joined = False  # whether a joint of two files was met, behind which timestamps are not of the sound
+        self.skip = 0  # samples that come next and are none of the sound: what an encoder put before it
+        self.last_decoded = Fraction(0)  # seconds that the packet lasts which was decoded last; 0 where none says
         self._open()
 
     def __enter__(self) -> Self:
@@ -72,6 +74,11 @@ class MediaStream(Generic[Frame]):
         """Frames a second as the file tells them or FFmpeg guesses; None for sound."""
         stream = self._stream
         return (stream.average_rate or stream.guessed_rate) if isinstance(stream, VideoStream) else None
+
+    @property
+    def pixel_aspect(self) -> Fraction | None:
+        """Width of a pixel by its height, of the container where it tells it, else of the stream; None for sound."""
+        return self._stream.sample_aspect_ratio if isinstance(self._stream, VideoStream) else None
 
     def frames(self, backs: Sequence[int]) -> Iterator[tuple[Fraction | None, Frame]]:
         """(time, frame) in the order of display, from one at or before the start to the end of the file.
@@ -103,27 +110,40 @@ class MediaStream(Generic[Frame]):
         yield from self._decode()
 
     def check_end(self, finish: Fraction) -> None:
-        """BadItem when the item starts, or ends more than a second, after the stream's end (`finish`, seconds)."""
+        """BadItem when the item starts, or ends more than a second, after the stream's end (`finish`, seconds).
+
+        So where the header counts the samples, of which there are fewer.
+        """
         file_end = f"but the file ends at {seconds(finish)}."
         if self.begin >= finish:
             raise BadItem(f"{self.path}: the item starts at {seconds(self.begin)}, {file_end}")
         if self.stop is not None and self.stop > finish + END_SLACK:
             raise BadItem(f"{self.path}: the item ends at {seconds(self.stop)}, {file_end}")
+        lacking = Fraction(self._container.duration or 0, av.time_base) - finish
+        if STATES_EXACTLY & self.formats and not self._promise.endless and lacking > EXACT_SLACK:
+            raise BadItem(f"{self.path}: is damaged ({float(lacking):.3f} s of its sound are missing).")
+
+    def check_losses(self, at: Fraction) -> None:
+        """BadItem when packets of the stream are missing inside the file, which was read to `at` (seconds)."""
+        if loss(self.path, self.formats, self._stream.id):
+            raise BadItem(f"{self.path}: is damaged before {seconds(at)} (packets are missing).")
 
     def _open(self) -> None:
         """Open the file at its beginning and take the stream that FFmpeg rates best."""
         self._container = opened(self.path)
-        self._origin: Fraction | None = None  # the first frame's timestamp in seconds, from which times count
-        stream = _best(self._container, self._kind)
-        if stream is None:
+        self._origin: Fraction | None = None  # the timestamp in seconds from which times count
+        try:
+            self._stream = best_stream(self.path, self._container, self._kind)
+        except BadItem:
             self._container.close()
-            raise BadItem(f"{self.path}: has no {'video' if self._kind is VideoFrame else 'audio'} stream.")
-        self._stream = stream
+            raise
+        self._lead = lead(self._container, self._stream)
+        self._promise = promise(self.path, self.formats)
 
     def _seek(self, target: Fraction) -> bool:
         """Move to a key frame near `target`, usually the last one before it; False when this file cannot be sought in.
 
-        Afterwards times count from the stream's first frame, which is decoded to learn its timestamp.
+        The stream's first frame is decoded before, to learn its timestamp.
         """
         if "mpeg" in self.formats:
             return False  # its timestamps are rare, and after a seek the first ones are guessed wrong
@@ -144,6 +164,8 @@ class MediaStream(Generic[Frame]):
         last: Fraction | None = None
         reached = Fraction(0)
         faults: list[str] = []
+        cut = False  # whether the last fault is in a packet that begins as a frame does, and is none
+        tags = Tags(self.formats)
         try:
             for packet, whole in self._packets():
                 if not whole:
@@ -152,14 +174,23 @@ class MediaStream(Generic[Frame]):
                     reached = max(reached, (packet.pts + (packet.duration or 0)) * packet.time_base)
                 if packet.stream.index != self._stream.index:
                     continue
-                if packet.is_corrupt and not waiting:
+                if packet.duration:
+                    self.last_decoded = packet.duration * packet.time_base
+                # Of sound without a stated length the last packet is as long as what is left of the file.
+                if packet.is_corrupt and not waiting and not self._promise.endless:
                     raise self._damaged(last, "a packet of it is incomplete")
+                delay = tags.delay(packet)
+                if delay is not None:
+                    self.joined, self.skip = True, self.skip + delay
+                    continue
                 try:
                     frames = [frame for frame in packet.decode() if isinstance(frame, self._kind)]
                 except av.error.FFmpegError as error:
                     if self._kind is VideoFrame and not waiting:
                         raise
-                    faults.append(reason(error))
+                    if not tags.take(packet):
+                        faults.append(reason(error))
+                    cut = tags.is_frame(packet)
                     continue
                 for frame in frames:
                     if waiting and not frame.key_frame:
@@ -175,7 +206,7 @@ class MediaStream(Generic[Frame]):
                     yield time, frame
         except av.error.FFmpegError as error:
             raise self._damaged(last, reason(error)) from None
-        if len(faults) > 1 and not waiting:
+        if (len(faults) > 1 or (faults and cut)) and not waiting:
             raise self._damaged(last, faults[0])
         if not waiting:
             self._check_length(reached)
@@ -188,70 +219,47 @@ class MediaStream(Generic[Frame]):
                 packet = next(packets, None)
             if packet is None:
                 return
-            yield packet, not _left_out(log)
+            yield packet, not left_out(log)
 
     def _time(self, frame: Frame) -> Fraction | None:
-        """A frame's time, None where the file has none. The first one that has a timestamp sets the origin."""
+        """A frame's time, None where the file has none. The first one that has one sets the origin."""
         # AVI has no presentation times: FFmpeg gives its packets decoding times, which `dts` has in the order of
         # display.
         ticks = frame.dts if self._container.format.name == "avi" else frame.pts
         if ticks is None or frame.time_base is None:
             return None
         stamp = ticks * frame.time_base
-        self._origin = stamp if self._origin is None else self._origin
+        self._origin = stamp - self._lead if self._origin is None else self._origin
         return stamp - self._origin
 
     def _check_length(self, reached: Fraction) -> None:
-        """BadItem when the last packet (`reached`, seconds) ends long before what the header states."""
-        if not STATES_LENGTH & self.formats:
+        """BadItem when the file has less than its headers promise; its last packet ends at `reached` (seconds)."""
+        if not self.begin:  # a part is not blamed for a hole elsewhere
+            self.check_losses(reached)
+        if self._promise.endless:
             return
-        stated = Fraction(self._container.duration or 0, av.time_base)
+        stated = Fraction(self._container.duration or 0, av.time_base) if STATES_LENGTH & self.formats else Fraction(0)
         # Some count the length from the file's first timestamp, others from 0.
         present = max(reached, reached - Fraction(self._container.start_time or 0, av.time_base))
-        if stated - present > CUT_SLACK:
+        slack = EXACT_SLACK if STATES_EXACTLY & self.formats else CUT_SLACK
+        if stated - present > (min(slack, MISSING_SLACK) if self._promise.missing else slack):
             raise BadItem(
                 f"{self.path}: is cut off: it says that it lasts {seconds(stated)} and ends after {seconds(present)}."
             )
+        missing = max(self._promise.missing if not stated else 0, self._beyond_end())
+        if missing:
+            raise BadItem(f"{self.path}: is cut off after {seconds(present)}: at least {missing} bytes are missing.")
+
+    def _beyond_end(self) -> int:
+        """Bytes of the stream that the table of an mp4 has and the file has not."""
+        if "mov" not in self.formats or not len(self._stream.index_entries):
+            return 0
+        last = self._stream.index_entries[-1]
+        return max(0, last.pos + last.size - Path(self.path).stat().st_size)
 
     def _damaged(self, last: Fraction | None, why: str) -> BadItem:
         where = "at its beginning" if last is None else f"after {seconds(last)}"
         return BadItem(f"{self.path}: is damaged {where} ({why}).")
-
-
-def opened(path: str | Path) -> InputContainer:
-    """The PyAV container of a media file, which is to be closed; BadItem when it cannot be opened."""
-    file = Path(path)
-    try:
-        size = file.stat().st_size
-    except FileNotFoundError:
-        raise BadItem(f"{path}: the file does not exist.") from None
-    except OSError as error:
-        raise BadItem(f"{path}: cannot be read ({error.strerror}).") from None
-    if file.is_dir():
-        raise BadItem(f"{path}: is a folder, not a media file.")
-    if size == 0:
-        raise BadItem(f"{path}: the file is empty (0 bytes).")
-    try:
-        # FFmpeg takes "name:rest" for a protocol; an absolute path never reads as one.
-        with av.logging.Capture() as log:
-            container: InputContainer = av.open(str(file.absolute()), options=LOCAL_ONLY, metadata_errors="replace")
-    except PermissionError as error:
-        raise BadItem(f"{path}: cannot be read ({reason(error)}).") from None
-    except (av.error.FFmpegError, ValueError) as error:
-        raise BadItem(f"{path}: is not a media file that can be read ({size} bytes; {reason(error)}).") from None
-    if container.format.name == "tty":  # FFmpeg would film a terminal that shows the text
-        container.close()
-        raise BadItem(f"{path}: is a text file, not a media file.")
-    if _left_out(log):
-        container.close()
-        raise BadItem(f"{path}: is damaged (some of its first seconds cannot be read).")
-    return container
-
-
-def moving_pictures(container: InputContainer) -> list[VideoStream]:
-    """The video streams of a file; an album cover is none."""
-    cover = av.stream.Disposition.attached_pic
-    return [stream for stream in container.streams.video if not stream.disposition & cover]
 
 
 def exact(value: float) -> Fraction:
@@ -262,22 +270,3 @@ def exact(value: float) -> Fraction:
 def seconds(time: Fraction) -> str:
     """A time for a sentence."""
     return f"{float(time):.2f} s"
-
-
-def reason(error: Exception) -> str:
-    """FFmpeg's own words for an error, without its number and its function names."""
-    return str(getattr(error, "strerror", None) or error).rstrip(".")
-
-
-def _left_out(log: Sequence[tuple[int, str, str]]) -> bool:
-    """Whether a captured log tells of parts of a file that were left out."""
-    return any(name in LEAVE_OUT for _, name, _ in log)
-
-
-def _best(container: InputContainer, kind: type[VideoFrame] | type[AudioFrame]) -> VideoStream | AudioStream | None:
-    """The stream that FFmpeg rates best of those that hold such frames."""
-    if kind is AudioFrame:
-        sound = container.streams.best("audio")
-        return sound if isinstance(sound, AudioStream) else None
-    best, films = container.streams.best("video"), moving_pictures(container)
-    return next((film for film in films if best is not None and film.index == best.index), next(iter(films), None))

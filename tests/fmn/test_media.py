@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from fmn.media import AUDIO_SUFFIXES, VIDEO_SUFFIXES, files_below, label_of, names, nfc, stem_of
+from fmn.media import AUDIO_SUFFIXES, UNUSUAL_SUFFIXES, VIDEO_SUFFIXES, files_below, label_of, names, nfc, stem_of
 
 
 def touched(root, *places):
@@ -30,6 +30,18 @@ def test_what_lies_below_a_folder(tmp_path):
     assert below.files == ["3.mp4", "a/deep/2.MKV", "b/1.mp4", "linked/7.mp4"]
     assert (below.others, below.loops, below.unnamed, below.unreadable) == (2, [str(root / "a" / "again")], [], [])
     assert "leads back to a folder that it lies in" in below.loop_notices()[0]
+
+
+def test_what_phones_and_recorders_write_is_taken():
+    assert {".3ga", ".m4r", ".awb", ".snd", ".w64", ".rf64", ".mpga", ".eac3", ".spx", ".3gpp"} <= AUDIO_SUFFIXES
+    assert {".3gpp", ".m2t", ".tod", ".dv", ".qt", ".rmvb", ".trp", ".mp4v"} <= VIDEO_SUFFIXES
+    assert not UNUSUAL_SUFFIXES & (AUDIO_SUFFIXES | VIDEO_SUFFIXES)
+
+
+def test_what_may_be_media_and_is_not_taken_is_named(tmp_path):
+    root = touched(tmp_path, "1.mp4", "a/2.H264", "dump.hevc", "notes.txt", "voice.wav")
+    below = files_below(root, VIDEO_SUFFIXES)
+    assert (below.files, below.others, below.unusual) == (["1.mp4"], 4, ["a/2.H264", "dump.hevc"])
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file names are bytes on POSIX only")

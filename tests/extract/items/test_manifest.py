@@ -1,6 +1,7 @@
 """The items of a set, and the plan that an extraction leaves."""
 
 import os
+import unicodedata
 
 import pytest
 
@@ -69,6 +70,34 @@ def test_items_come_from_folders_or_a_manifest_and_not_from_both(tmp_path):
         find_items(tmp_path / "videos", None, path)
     with pytest.raises(InputError, match="nothing to extract"):
         find_items(None, None, None)
+
+
+@pytest.mark.parametrize(("table", "disk"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFC", "NFC")])
+def test_names_in_another_unicode_form_than_on_the_disk_are_found(tmp_path, table, disk):
+    def spelled(form, name):
+        return unicodedata.normalize(form, name)
+
+    folder = tmp_path / spelled(disk, "Käse")
+    folder.mkdir()
+    clip, voice = folder / spelled(disk, "öffnen.mp4"), folder / spelled(disk, "größer.wav")
+    clip.touch()
+    voice.touch()
+    rows = f"video,Käse/öffnen.mp4,schön,ä\naudio,Käse/größer.wav,{spelled(disk, 'schön')},{spelled(disk, 'ä')}\n"
+    path = write(tmp_path / "set.csv", "modality,path,label,group\n" + spelled(table, rows))
+    found = read_manifest(path).items
+    assert [item.path for item in found] == [str(clip), str(voice)]
+    assert {item.label for item in found} == {spelled("NFC", "schön")}
+    assert {item.group for item in found} == {spelled("NFC", "ä")}
+
+
+def test_two_names_that_look_the_same_are_not_taken_for_each_other(tmp_path):
+    names = ["e\u0323\u0307.mp4", "\u1eb9\u0307.mp4"]  # one letter in two forms, of which NFC is neither
+    for name in names:
+        (tmp_path / name).touch()
+    rows = "".join(f"video,{name}\n" for name in (*names, "\u0117\u0323.mp4"))
+    found = read_manifest(write(tmp_path / "set.csv", "modality,path\n" + rows)).items
+    assert [item.path for item in found if item.modality == "video"][:2] == [str(tmp_path / name) for name in names]
+    assert found[2].path == str(tmp_path / "\u0117\u0323.mp4")  # there is none, and nobody guesses
 
 
 def test_a_plan_reads_back_as_a_manifest_and_keeps_the_splits(tmp_path):

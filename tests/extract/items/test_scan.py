@@ -124,6 +124,17 @@ def test_other_files_are_counted_and_hidden_ones_passed_over(tmp_path):
     assert found.ignored == 4
 
 
+def test_recordings_of_phones_are_taken_and_what_may_be_media_is_named(tmp_path):
+    videos = fill(tmp_path / "v", "memo.mp4", "dump.hevc", "notes.txt")
+    found = scan(videos, fill(tmp_path / "a", "memo.3ga"))
+    assert [item.id for item in found.items] == ["memo.mp4", "memo.3ga"]
+    assert found.ignored == 2
+    assert len(found.notices) == 1
+    assert "1 files of" in found.notices[0] and "passed over: dump.hevc." in found.notices[0]
+    with pytest.raises(InputError, match=r"holds no audio file \(2 other files, memo\.dss among them\)"):
+        scan(videos, fill(tmp_path / "b", "memo.dss", "notes.txt"))
+
+
 def test_folders_that_are_missing_or_empty(tmp_path):
     videos = fill(tmp_path / "v", "1.mp4")
     with pytest.raises(InputError, match=r"video folder .*nowhere does not exist"):

@@ -351,3 +351,14 @@ def test_an_album_cover_is_no_video(tmp_path):
     assert not has_video(path)
     with pytest.raises(BadItem, match="no video stream"):
         list(frames(path))
+
+
+def test_the_last_frame_of_a_variable_rate_stands_as_long_as_it_says(tmp_path):
+    """mp4 says how long decoding takes from one packet to the next: with B-frames not how long a frame is shown."""
+    stamps = [0, 40, 80, 120, 160, 200, 240, 280, 320, 360, 560, 840, 1120, 1400, 1680, 1960]
+    path = make(tmp_path / "clip.mp4", count=16, stamps=stamps, base=Fraction(1, 1000), b_frames=3)
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.pts is not None]
+    assert [packet.pts for packet in packets] != sorted(packet.pts for packet in packets)  # there are B-frames
+    times = [Fraction(stamp, 1000) for stamp in stamps]
+    assert numbers(path) == expected(times, Fraction(2))  # 50 frames: the last one is shown for 0.04 s
