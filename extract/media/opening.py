@@ -17,6 +17,8 @@ from fmn.errors import BadItem
 
 # Playlists may name other places; a clip in somebody's archive must not make this machine call them.
 LOCAL_ONLY = {"protocol_whitelist": "file"}
+# They may also name a file of this machine, or one another for ever.
+PLAYLISTS = {"concat", "hls", "dash", "imf", "image2", "webm_dash_manifest"}
 # These demuxers leave out what they cannot read, say so in FFmpeg's log only, and go on with the next part.
 LEAVE_OUT = {"matroska,webm", "flv"}
 # Seconds by which the streams of a file may begin apart without a meaning: encoders' delays (AAC at 16 kHz: 0.064 s),
@@ -52,6 +54,9 @@ def opened(path: str | Path) -> InputContainer:
     if container.format.name == "tty":  # FFmpeg would film a terminal that shows the text
         container.close()
         raise BadItem(f"{path}: is a text file, not a media file.")
+    if set(container.format.name.split(",")) & PLAYLISTS:
+        container.close()
+        raise BadItem(f"{path}: is a list of other files ({container.format.name}), not a media file: give those.")
     if left_out(log):
         container.close()
         raise BadItem(f"{path}: is damaged (some of its first seconds cannot be read).")

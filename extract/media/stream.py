@@ -13,6 +13,7 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from fmn.child import alive
 from fmn.errors import BadItem
 
 from .losses import loss
@@ -27,6 +28,7 @@ CUT_SLACK = Fraction(1, 2)  # seconds that may be missing from the length in the
 STATES_EXACTLY = {"wav", "flac", "aiff", "au", "caf", "w64", "tta", "wv"}
 EXACT_SLACK = Fraction(1, 2000)
 MISSING_SLACK = Fraction(1, 200)  # where bytes are missing, which may be those of an index behind the media
+LONGEST = 24 * 3600  # seconds; what does not end by then has no end
 END_SLACK = 1  # seconds that an item's end may lie beyond the file's: annotated times are often rounded up
 
 Frame = TypeVar("Frame", VideoFrame, AudioFrame)
@@ -168,6 +170,7 @@ class MediaStream(Generic[Frame]):
         tags = Tags(self.formats)
         try:
             for packet, whole in self._packets():
+                alive()
                 if not whole:
                     raise self._damaged(last, "some of it cannot be read")
                 if packet.pts is not None:
@@ -203,6 +206,8 @@ class MediaStream(Generic[Frame]):
                     faults.clear()
                     time = self._time(frame)
                     last = last if time is None else time
+                    if last is not None and last > LONGEST:
+                        raise BadItem(f"{self.path}: goes on for more than {LONGEST // 3600} hours; cut it into parts.")
                     yield time, frame
         except av.error.FFmpegError as error:
             raise self._damaged(last, reason(error)) from None

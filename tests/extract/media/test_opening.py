@@ -1,5 +1,6 @@
 """Opening a file: which stream is meant, and what is said of one that nobody can decode."""
 
+import os
 from fractions import Fraction
 
 import av
@@ -72,3 +73,24 @@ def test_the_stream_of_each_kind(tmp_path):
         sound = best_stream("clip.mkv", container, AudioFrame)
         assert sound.type == "audio"
         assert lead(container, sound) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list.mp4", "ffconcat version 1.0\nfile one.mp4\nfile list.mp4\n"),
+        ("list.ts", "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\none.mp4\n"),
+    ],
+)
+def test_a_list_of_other_files_is_no_media_file(tmp_path, name, text):
+    """Such a file may name any file of the machine, itself among them."""
+    (tmp_path / name).write_text(text)
+    make(tmp_path / "one.mp4")
+    with pytest.raises(BadItem, match=r"is a list of other files|is not a media file|is a text file"):
+        list(frames(tmp_path / name))
+
+
+def test_a_pipe_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "clip.mp4")  # which nobody writes into: opening it would wait for ever
+    with pytest.raises(BadItem, match="empty"):
+        list(frames(tmp_path / "clip.mp4"))
