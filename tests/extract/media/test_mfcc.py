@@ -10,7 +10,7 @@ from python_speech_features import delta
 from python_speech_features import mfcc as library_mfcc
 
 from fmn.errors import BadItem, InputError
-from fmn.extract.media.mfcc import mfcc, normalise, slopes
+from fmn.extract.media.mfcc import mfcc, normalise, slopes, with_slopes
 
 
 def tone(samples, seed=0):
@@ -31,6 +31,16 @@ def test_equals_the_library_functions_and_their_delta(samples):
     assert result.shape == (1 + math.ceil((samples - 400) / 160), 39)
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, plain, atol=1e-4)
+
+
+@pytest.mark.parametrize("samples", [1_600, 16_000, 16_001, 40_077])
+def test_blocks_are_the_whole(samples, monkeypatch):
+    wave = tone(samples)
+    whole = mfcc(wave)
+    static = library_mfcc(wave.astype(np.float64), 16_000, 0.025, 0.01, 13, 26, 512)
+    assert np.array_equal(whole, normalise(with_slopes(static)))  # to the last bit, as long as it is one block
+    monkeypatch.setattr("fmn.extract.media.mfcc.BLOCK", 7)
+    np.testing.assert_allclose(mfcc(wave), whole, rtol=0, atol=1e-5)
 
 
 def test_does_not_depend_on_loudness():
