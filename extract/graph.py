@@ -4,7 +4,7 @@ import functools
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -51,13 +51,15 @@ def mapper(
     clients: list[Client] = []
     with ExitStack() as stack:
 
-        def run(task: Task, items: Sequence[Item], chunk: int) -> Iterator[list[tuple[Item, Any]]]:
+        def run(
+            task: Task, items: Sequence[Item], chunk: int, stop: Callable[[], bool] = lambda: False
+        ) -> Iterator[list[tuple[Item, Any]]]:
             if not clients:
                 found = cluster(scheduler, watcher or Silence()) if scheduler else local_workers(workers)
                 clients.append(stack.enter_context(found))
             if scheduler:
                 check_seen(clients[0], str((cache or Path()).resolve()), items)
-            yield from run_items(clients[0], task, items, chunk, limits)
+            yield from run_items(clients[0], task, items, chunk, limits, stop)
 
         yield run
 
@@ -85,11 +87,17 @@ def local_workers(workers: int) -> Iterator[Client]:
 
 
 def run_items(
-    client: Client, task: Task, items: Sequence[Item], chunk: int, limits: Limits | None = None
+    client: Client,
+    task: Task,
+    items: Sequence[Item],
+    chunk: int,
+    limits: Limits | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[list[tuple[Item, Any]]]:
     """Run `task` over `items` in chunks and yield what is ready, in the order in which it becomes ready.
 
-    What a worker loses is computed again; workers that die come back by themselves.
+    What a worker loses is computed again; workers that die come back by themselves. Once `stop` says so nothing more is
+    begun, and what is in flight ends it.
 
     Yields:
         Lists of (item, result): the result is what the task returned for it, or a BadItem that says what went wrong
@@ -103,9 +111,9 @@ def run_items(
     at: dict[Future, tuple[Item, ...]] = {}
     lost: Counter[tuple[Item, ...]] = Counter()
     seen = time.monotonic()
-    while waiting or at:
+    while at or (waiting and not stop()):
         workers = len(client.scheduler_info(n_workers=-1)["workers"])
-        while waiting and len(at) < IN_FLIGHT * max(1, workers):
+        while waiting and not stop() and len(at) < IN_FLIGHT * max(1, workers):
             part = waiting.popleft()
             at[client.submit(guarded, part, pure=False)] = part
         ready = _finished(list(at))
@@ -144,9 +152,13 @@ def _finished(futures: Sequence[Future]) -> list[Future]:
     return [future for future in futures if future.done()]
 
 
-def _here(task: Task, items: Sequence[Item], chunk: int) -> Iterator[list[tuple[Item, Any]]]:
+def _here(
+    task: Task, items: Sequence[Item], chunk: int, stop: Callable[[], bool] = lambda: False
+) -> Iterator[list[tuple[Item, Any]]]:
     """`run_items` without workers: one chunk after the other, in order."""
     for start in range(0, len(items), chunk):
+        if stop():
+            return
         part = tuple(items[start : start + chunk])
         try:
             done = list(zip(part, task(part), strict=True))

@@ -11,6 +11,7 @@ from fmn.cache import CacheWriter, EncoderRecord
 from fmn.errors import BadItem, InputError
 from fmn.item import Item
 from fmn.progress import Silence, Watcher
+from fmn.stopping import Stop, stopping
 
 from .encoders.door import EncoderEntry
 from .encoders.registry import encode_on_worker, encoder_entry
@@ -129,7 +130,8 @@ def extract(
             summary.reused[modality] = len(mine) - len(todo)
             if todo:
                 watcher.stage(f"{modality} -> {entry.name}", len(todo))
-                _encode(writer, entry, record, todo, settings.device, run, watcher, summary)
+                with stopping(watcher.say) as stop:
+                    _encode(writer, entry, record, todo, settings.device, run, watcher, summary, stop)
     summary.seconds = time.monotonic() - began
     return summary
 
@@ -160,9 +162,10 @@ def _encode(
     run: Map,
     watcher: Watcher,
     summary: Summary,
+    stop: Stop,
 ) -> None:
     task = functools.partial(encode_on_worker, record=record, cache=writer.path.resolve(), device=device)
-    for batch in run(task, items, entry.chunk):
+    for batch in run(task, items, entry.chunk, stop):
         rows = [result for _, result in batch if not isinstance(result, BadItem)]
         writer.add(entry.name, rows)
         for item, result in batch:

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -19,9 +19,16 @@ from fmn.workers import Task
 from ..items.split import held_out
 from .epochs import FitReport
 
-Map = Callable[[Task, Sequence[Item], int], Iterator[list[tuple[Item, Any]]]]
-"""`map(task, items, chunk)` runs a task on the workers and yields (item, result) lists as they become ready."""
 T = TypeVar("T")
+
+
+class Map(Protocol):
+    """`map(task, items, chunk)` runs a task on the workers and yields (item, result) lists as they become ready; with
+    `stop`, no more is begun once it says so."""
+
+    def __call__(
+        self, task: Task, items: Sequence[Item], chunk: int, stop: Callable[[], bool] = ...
+    ) -> Iterator[list[tuple[Item, Any]]]: ...
 
 
 def each(items: Sequence[Item], make: Callable[[Item], T]) -> list[T | BadItem]:

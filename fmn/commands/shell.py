@@ -1,11 +1,12 @@
 """What every command shares at the shell: errors in one sentence, exit codes that mean something, `--version`.
 
 Exit codes: 0 done; 1 done, but something is wrong with the data (failed items, a damaged cache); 2 the input breaks a
-rule; 70 a defect of fmn itself; 130 interrupted.
+rule; 70 a defect of fmn itself; 130 interrupted, 143 asked to end (SIGTERM).
 """
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import click
 
 from fmn import __version__
 from fmn.errors import InputError
+from fmn.stopping import Stopped
 
 TRACEBACK = "FMN_TRACEBACK"
 PIPE_WIDTH = 10_000  # characters of a table's line in a pipe or a file: a path that is folded there is no path any more
@@ -35,6 +37,12 @@ class InterruptedRunError(SentenceError):
     """The user pressed Ctrl-C."""
 
     exit_code = 130
+
+
+class TerminatedRunError(SentenceError):
+    """The system asked to end."""
+
+    exit_code = 143
 
 
 class DefectError(SentenceError):
@@ -90,7 +98,10 @@ def _sentences() -> Iterator[None]:
     except InputError as error:
         raise SentenceError(str(error)) from error
     except KeyboardInterrupt as error:
-        raise InterruptedRunError("Interrupted. What is finished is kept.") from error
+        ended = isinstance(error, Stopped) and error.number == signal.SIGTERM
+        raise (TerminatedRunError if ended else InterruptedRunError)(
+            "Interrupted. What is finished is kept."
+        ) from error
     except OSError as error:
         if error.errno == errno.EPIPE:  # `| head` has seen enough: click ends quietly
             raise

@@ -1,6 +1,9 @@
 """Items that crash, hang and eat memory, and workers that are killed: real processes."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from contextlib import suppress
 
@@ -70,6 +73,40 @@ def test_where_no_worker_is_left_the_run_says_so_and_stops(work, tmp_path, monke
         with pytest.raises(InputError, match="No worker process is left"):
             for _ in run:
                 time.sleep(0.01)
+
+
+STOPPED = """
+import faulty_items
+from fmn.child import Limits
+from fmn.commands.shell import command
+from fmn.extract.graph import local_workers, run_items
+from fmn.item import Item
+from fmn.stopping import stopping
+
+@command("fmn-try")
+def main():
+    with local_workers(2) as client, stopping(lambda said: print(said, flush=True)) as stop:
+        items = [Item(f"sound{n}", "audio", "/") for n in range(3000)]
+        for number, batch in enumerate(run_items(client, faulty_items.work, items, 2, Limits(), stop)):
+            print("done", len(batch), flush=True)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_lets_what_is_in_flight_end(work, tmp_path, sent):
+    program = tmp_path / "program.py"
+    program.write_text(STOPPED)
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    process = subprocess.Popen([sys.executable, str(program)], **how)
+    assert process.stdout.readline().startswith("done")
+    os.killpg(process.pid, sent) if sent == signal.SIGINT else process.send_signal(sent)  # a terminal tells all of them
+    said, wrong = process.communicate(timeout=120)
+    after = said[said.index("Stopping after") :]
+    assert 1 <= after.count("done") < 100  # what was in flight, and no more
+    assert wrong == "Error: Interrupted. What is finished is kept.\n" and process.returncode == 128 + sent
 
 
 class _Cache:

@@ -92,7 +92,9 @@ def test_without_workers_all_happens_here_and_a_fault_costs_one_item():
 def test_no_worker_starts_before_there_is_a_task(monkeypatch):
     started = []
     monkeypatch.setattr(graph, "local_workers", lambda count: nullcontext(started.append(count)))
-    monkeypatch.setattr(graph, "run_items", lambda client, task, items, chunk, limits: iter([[(items[0], chunk)]]))
+    monkeypatch.setattr(
+        graph, "run_items", lambda client, task, items, chunk, limits, stop: iter([[(items[0], chunk)]])
+    )
     with mapper(3) as run:
         assert not started
         for _ in range(2):
