@@ -39,6 +39,7 @@ LINE = (
     "test_bad_input.py",
     "test_enroll.py",
     "test_train.py",
+    "test_doctor.py",
 )  # of commands/, by the fixture that they share
 
 

@@ -1,0 +1,42 @@
+"""fmn-doctor: what this machine has and lacks, and what to do about it."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from fmn.commands.shell import command
+
+COLOURS = {"good": "green", "note": "yellow", "trouble": "red"}
+
+
+@command("fmn-doctor")
+@click.option("--cache", type=click.Path(path_type=Path), help="A cache to verify.  [default: ./cache, if it is there]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def main(context: click.Context, cache: Path | None, as_json: bool) -> None:
+    """Look at versions, processor and GPU, decoders, weights, extras and a cache, and say what to do.
+
+    Exit code 1 if there is trouble.
+    """
+    from fmn.extract.doctor import TROUBLE, look
+
+    here = Path("cache")
+    found = list(look(cache or (here if (here / "index.json").is_file() else None)))
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found], indent=1))
+    else:
+        table = Table(box=box.SIMPLE)
+        for head in ("", "what", "found", "what to do"):
+            table.add_column(head, overflow="fold")
+        for each in found:
+            state = f"[{COLOURS[each.state]}]{each.state}[/]"
+            table.add_row(state, escape(each.what), escape(each.found), escape(each.advice))
+        Console(emoji=False).print(table)
+    if any(each.state == TROUBLE for each in found):
+        context.exit(1)
