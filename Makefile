@@ -38,8 +38,9 @@ test: lint
 # tests/conftest.py marks the folders, and says which tests share a process and which begin.
 PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
+# One process: mypy has the other core, and each further one imports torch first.
 quick-tests: venv
-	$(PYTEST) --quiet -m "not slow and not media and not gpu"
+	$(BIN)/python -m pytest --quiet -m "not slow and not media and not gpu"
 
 all-tests: venv
 	$(PYTEST)

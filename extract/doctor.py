@@ -84,7 +84,7 @@ def _media() -> Iterator[Finding]:
     version = ".".join(map(str, av.library_versions["libavcodec"]))
     lacking = [name for name in DECODERS if not _decodes(name)]
     if lacking:
-        advice = "Install PyAV's own wheel: pip install --force-reinstall av"
+        advice = "Reinstall PyAV from its own wheel, whose FFmpeg has all of them."
         yield Finding("decoders", TROUBLE, f"libavcodec {version} lacks {', '.join(lacking)}", advice)
     else:
         yield Finding("decoders", GOOD, f"libavcodec {version}: {', '.join(DECODERS)}")
