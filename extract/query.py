@@ -29,7 +29,7 @@ def encode_query(
     encoders: dict[str, str],
     modality: str = "auto",
     device: str = "cpu",
-    limits: Limits | None = None,
+    child: Child | None = None,
 ) -> EncodedQuery:
     """Encode one recording or clip as the cache's items were encoded, in a process of its own.
 
@@ -39,7 +39,7 @@ def encode_query(
         encoders: modality -> encoder name.
         modality: "video", "audio", or "auto": a clip if the file has moving pictures, else a recording.
         device: "auto", "cpu", "cuda" or "cuda:N".
-        limits: what it may take.
+        child: the process, which is ended in the end; None starts one.
 
     Raises:
         InputError: the file is missing, a folder, crashes or hangs its reader or cannot be decoded, or the encoder's
@@ -49,7 +49,7 @@ def encode_query(
         raise InputError(f"A query is a media file; {path} is a folder: name a file in it.")
     if not path.is_file():
         raise InputError(f"A query is a media file; there is none at {path}.")
-    child = Child(limits or Limits())
+    child = child or Child(Limits())
     try:
         return child.call(_encode, path, Path(cache.path), encoders, modality, device)  # type: ignore[no-any-return]
     except Crash as crash:

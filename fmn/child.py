@@ -49,6 +49,14 @@ class Child:
         self.limits = limits
         self._process: Any = None
         self._ours: Connection | None = None
+        self._warming = False
+
+    def warm(self, function: Callable[[], Any]) -> None:
+        """Start the process and have it call something, an import for instance, while this one does something else."""
+        self._start()
+        assert self._ours is not None
+        self._ours.send((function, ()))
+        self._warming = True
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """What `function` returns there, or raises there.
@@ -60,6 +68,9 @@ class Child:
             self._start()
         assert self._ours is not None
         try:
+            if self._warming:
+                self._warming = False
+                self._answer()  # what failed fails again where it is wanted, and is said then
             self._ours.send((function, arguments))
             kind, value = self._answer()
         except (EOFError, OSError):
@@ -77,6 +88,7 @@ class Child:
         if self._ours is not None:
             self._ours.close()
         self._process = self._ours = None
+        self._warming = False
 
     def _start(self) -> None:
         self.close()

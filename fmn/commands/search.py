@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from fmn.child import Child, Limits
 from fmn.commands.shell import PIPE_WIDTH, command
 
 if TYPE_CHECKING:  # torch takes seconds to import: not for --help
@@ -56,16 +58,18 @@ def main(
     as_json: bool,
 ) -> None:
     """Find the clips that the recording QUERY describes, or the recordings that describe the clip QUERY."""
-    from fmn.cache import FeatureCache
-    from fmn.extract.query import encode_query
-    from fmn.retrieval import load, newest_run
-    from fmn.retrieval.search import rank
+    with closing(Child(Limits())) as child:
+        child.warm(_imported)  # both processes import torch and its kin at once
+        from fmn.cache import FeatureCache
+        from fmn.extract.query import encode_query
+        from fmn.retrieval import load, newest_run
+        from fmn.retrieval.search import rank
 
-    run = run or newest_run()
-    retriever = load(run)
-    features = FeatureCache(cache)
-    retriever.check(features)
-    encoded = encode_query(query, features, retriever.encoders, modality, device)
+        run = run or newest_run()
+        retriever = load(run)
+        features = FeatureCache(cache)
+        retriever.check(features)
+        encoded = encode_query(query, features, retriever.encoders, modality, device, child)
     hits = rank(retriever, features, encoded.modality, encoded.features, k=k, split=split, index_gallery=index_gallery)
     if as_json:
         facts = {
@@ -78,6 +82,10 @@ def main(
         click.echo(json.dumps({**facts, "hits": [asdict(hit) for hit in hits]}, indent=1))
     else:
         show_hits(query, encoded.modality, hits, [*features.warnings()])
+
+
+def _imported() -> None:
+    import fmn.extract.query  # noqa: F401
 
 
 def show_hits(query: Path, modality: str, hits: "Sequence[Hit]", warnings: Sequence[str]) -> None:

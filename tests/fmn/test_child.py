@@ -1,5 +1,6 @@
 """A watched process: real crashes, real silence, real memory."""
 
+import functools
 import multiprocessing
 import operator
 import os
@@ -27,6 +28,16 @@ def test_calls_are_answered_by_one_process_that_is_not_this_one(child):
     first, again = child.call(os.getpid), child.call(os.getpid)
     assert first == again != os.getpid()
     assert child.call(os.getenv, "OMP_NUM_THREADS") == ENVIRONMENT["OMP_NUM_THREADS"]
+
+
+def test_a_warm_one_has_done_what_it_was_told_and_answers_the_next_call(child):
+    child.warm(functools.partial(exec, "import os; os.environ['WARMED'] = 'yes'"))
+    assert child.call(os.getenv, "WARMED") == "yes"
+    child.warm(os.abort)
+    with pytest.raises(Crash):
+        child.call(operator.add, 2, 2)
+    child.warm(functools.partial(operator.truediv, 1, 0))
+    assert child.call(operator.add, 2, 2) == 4
 
 
 def test_what_is_raised_there_is_raised_here_and_costs_nothing(child):
