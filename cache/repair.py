@@ -1,11 +1,11 @@
 """Bring a damaged cache back to a sound state, at the price of the items in its damaged shards."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fmn.files import write_durably
 
-from .check import FLAG, Problem, flagged, shard_problems
+from .check import Problem, flagged, shard_problems
 from .index import load_index, save_index
 from .layout import INDEX, one_writer
 from .orphans import sweep
@@ -14,11 +14,13 @@ from .shard import read_shard, shard_bytes
 
 @dataclass(frozen=True)
 class Repair:
-    """What a repair did: the problems it removed, how many items must be extracted again, the orphans it swept."""
+    """What a repair did: the problems it removed, how many items must be extracted again, the orphans it swept, and the
+    shards of which it mended the flag alone."""
 
     removed: list[Problem]
     items: int
     swept: list[str]
+    mended: list[str] = field(default_factory=list)
 
 
 def repair(path: str | Path) -> Repair:
@@ -45,5 +47,5 @@ def repair(path: str | Path) -> Repair:
         for entry in mended:
             write_durably(folder, entry.file, shard_bytes(folder, entry)[0])
         swept = sweep(folder, load_index(folder))
-    removed = [each for each in problems if each.file != INDEX] + [Problem(entry.file, FLAG) for entry in mended]
-    return Repair(removed, sum(entry.items for entry in dropped), swept)
+    removed = [each for each in problems if each.file != INDEX]
+    return Repair(removed, sum(entry.items for entry in dropped), swept, [entry.file for entry in mended])

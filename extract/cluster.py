@@ -1,5 +1,6 @@
 """A Dask cluster that somebody else started: reached, looked at, and given back as it was."""
 
+import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -43,6 +44,7 @@ def cluster(address: str, watcher: Watcher) -> Iterator[Client]:
         raise InputError(
             f"A Dask scheduler must answer at {address}; none did within {CONNECT:.0f} s ({said})."
         ) from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said in sentences
     with client:
         try:
             client.wait_for_workers(1, timeout=COME)
@@ -62,7 +64,7 @@ def cluster(address: str, watcher: Watcher) -> Iterator[Client]:
             yield client
         finally:
             with suppress(OSError, CommClosedError, TimeoutError):
-                client.run(close_children, on_error="return")
+                client.run(close_children, client.id, on_error="return")
 
 
 def check_seen(client: Client, folder: str, items: Sequence[Item]) -> None:

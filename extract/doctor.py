@@ -59,7 +59,14 @@ def look(cache: Path | None = None) -> Iterator[Finding]:
 
 def _versions() -> Iterator[Finding]:
     yield Finding("fmn", GOOD, f"{fmn.__version__} under Python {platform.python_version()} ({hint()})")
-    yield Finding("packages", GOOD, ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES))
+    yield Finding("packages", GOOD, ", ".join(f"{name} {_version(name)}" for name in PACKAGES))
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "(from elsewhere)"
 
 
 def _machine() -> Iterator[Finding]:

@@ -4,14 +4,15 @@ import functools
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Client, Future, LocalCluster, wait
-from distributed.client import FutureCancelledError
+from distributed import Client, Future, LocalCluster, Worker, wait
+from distributed.client import FutureCancelledError, FuturesCancelledError
+from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from fmn.child import Limits
@@ -106,16 +107,39 @@ def run_items(
     Raises:
         InputError: no worker is left, and none comes back.
     """
-    guarded = functools.partial(guard, packed(task), limits=limits or Limits())
+    try:
+        yield from _run_items(client, task, items, chunk, limits, stop)
+    except (FuturesCancelledError, CommClosedError, OSError) as error:
+        said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise InputError(
+            f"The Dask scheduler is gone ({said}). What is finished is kept: run the same command again."
+        ) from None
+
+
+def _run_items(
+    client: Client,
+    task: Task,
+    items: Sequence[Item],
+    chunk: int,
+    limits: Limits | None,
+    stop: Callable[[], bool],
+) -> Iterator[list[tuple[Item, Any]]]:
+    guarded = functools.partial(guard, packed(task), limits=limits or Limits(), run=client.id)
     waiting = deque(tuple(items[start : start + chunk]) for start in range(0, len(items), chunk))
     at: dict[Future, tuple[Item, ...]] = {}
     lost: Counter[tuple[Item, ...]] = Counter()
     seen = time.monotonic()
+    trimmed = False
     while at or (waiting and not stop()):
         workers = len(client.scheduler_info(n_workers=-1)["workers"])
         while waiting and not stop() and len(at) < IN_FLIGHT * max(1, workers):
             part = waiting.popleft()
             at[client.submit(guarded, part, pure=False)] = part
+        if stop() and not trimmed:
+            trimmed = True
+            for future in _not_begun(client, at):
+                at.pop(future)
+                future.cancel()
         ready = _finished(list(at))
         if workers or ready:
             seen = time.monotonic()
@@ -145,6 +169,16 @@ def run_items(
             yield done
 
 
+def _not_begun(client: Client, futures: Iterable[Future]) -> list[Future]:
+    """Those that lie with a worker and wait."""
+    running = {str(key) for keys in client.run(_executing, on_error="ignore").values() for key in keys}
+    return [future for future in futures if not future.done() and str(future.key) not in running]
+
+
+def _executing(dask_worker: Worker) -> list[str]:
+    return [str(task.key) for task in dask_worker.state.executing]
+
+
 def _finished(futures: Sequence[Future]) -> list[Future]:
     """Those that are over by now; waits for POLL seconds at most until there is one."""
     with suppress(TimeoutError):
@@ -164,7 +198,7 @@ def _here(
             done = list(zip(part, task(part), strict=True))
         except Exception as error:  # one item's fault is not the run's end
             if len(part) > 1:
-                yield from _here(task, part, 1)
+                yield from _here(task, part, 1, stop)
                 continue
             done = [(part[0], BadItem(reason(error)))]
         yield done

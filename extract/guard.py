@@ -10,8 +10,10 @@ from fmn.errors import BadItem, InputError
 from fmn.item import Item
 from fmn.workers import Task
 
-_CHILDREN: dict[tuple[Limits, int], Child] = {}
-"""One a thread of a worker, which keeps the networks that it has loaded."""
+_CHILDREN: dict[tuple[str, Limits, int], Child] = {}
+"""One a run and thread of a worker, which keeps the networks that it has loaded."""
+_ENDED: set[str] = set()
+"""Runs that are over, of which nothing is to be begun any more."""
 
 
 def packed(task: Task) -> bytes:
@@ -19,30 +21,36 @@ def packed(task: Task) -> bytes:
     return bytes(ForkingPickler.dumps(task))
 
 
-def guard(task: bytes, items: Sequence[Item], *, limits: Limits) -> list[Any]:
+def guard(task: bytes, items: Sequence[Item], *, limits: Limits, run: str) -> list[Any]:
     """What a `packed` task makes of the items, in order; a BadItem for one that cannot be done.
 
     An item is blamed only when it was alone: it crashed, hung or took too much memory twice, or raised what no task
-    should. Its neighbours are done again without it.
+    should. Its neighbours are done again without it. `run`: a name, under which `close_children` ends it.
     """
-    child = _CHILDREN.setdefault((limits, get_ident()), Child(limits))
-    try:
-        return list(child.call(_do, task, items))
-    except Exception as error:
-        if len(items) > 1:
-            return [result for item in items for result in guard(task, (item,), limits=limits)]
-        if not isinstance(error, Crash):
-            return [BadItem(reason(error))]
-    try:
-        return list(child.call(_do, task, items))
-    except Exception as error:
-        return [BadItem(reason(error))]
+    child = _CHILDREN.setdefault((run, limits, get_ident()), Child(limits))
+    for again in (False, True):
+        if run in _ENDED:
+            child.close()
+            return [BadItem("the run was ended before") for _ in items]
+        try:
+            found = list(child.call(_do, task, items))
+        except Exception as error:
+            if len(items) > 1:
+                return [result for item in items for result in guard(task, (item,), limits=limits, run=run)]
+            if again or not isinstance(error, Crash):
+                return [BadItem(reason(error))]
+        else:
+            if run in _ENDED:
+                child.close()
+            return found
+    raise AssertionError("unreachable")
 
 
-def close_children() -> None:
-    """End this process' children, whatever they do."""
-    while _CHILDREN:
-        _CHILDREN.popitem()[1].close()
+def close_children(run: str) -> None:
+    """End the children of a run, whatever they do, and let it begin no more."""
+    _ENDED.add(run)
+    for key in [key for key in _CHILDREN if key[0] == run]:
+        _CHILDREN.pop(key).close()
 
 
 def _do(task: bytes, items: Sequence[Item]) -> list[Any]:

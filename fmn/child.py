@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import current_process, parent_process
 from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import ForkingPickler
 from os import _exit
 from typing import Any
 
@@ -15,6 +16,11 @@ import psutil
 from fmn.errors import InputError
 from fmn.workers import Spawn
 
+JOIN = 5.0  # seconds for a killed process to be gone
+NOT_STARTED = (
+    "A process that reads media could not begin. A script that asks for one must do so under "
+    'if __name__ == "__main__":, for it is imported by that process.'
+)
 POLL = 0.1  # seconds between two looks at the process
 BEAT = 1.0  # seconds between two signs of life, at the least
 GIB = 1 << 30
@@ -49,7 +55,7 @@ class Child:
         self.limits = limits
         self._process: Any = None
         self._ours: Connection | None = None
-        self._warming = False
+        self._warming = self._heard = False
 
     def warm(self, function: Callable[[], Any]) -> None:
         """Start the process and have it call something, an import for instance, while this one does something else."""
@@ -66,32 +72,41 @@ class Child:
         """
         if self._process is None or not self._process.is_alive():
             self._start()
-        assert self._ours is not None
+        process, ours = self._process, self._ours  # another thread may close what this one waits for
+        assert process is not None and ours is not None
         try:
             if self._warming:
                 self._warming = False
-                self._answer()  # what failed fails again where it is wanted, and is said then
-            self._ours.send((function, arguments))
-            kind, value = self._answer()
+                self._answer(process, ours)  # what failed fails again where it is wanted, and is said then
+            self._send(process, ours, (function, arguments))
+            kind, value = self._answer(process, ours)
         except (EOFError, OSError):
-            self._process.join(5)  # so that it has an exit code
-            raise self._lost(_told(self._process.exitcode)) from None
+            process.join(JOIN)  # so that it has an exit code
+            if not self._heard and (process.exitcode or 0) > 0:  # no signal: it ended by itself
+                self.close()
+                raise InputError(NOT_STARTED) from None
+            raise self._lost(_told(process.exitcode)) from None
+        except BaseException:
+            self.close()  # interrupted: the answer that comes is nobody's
+            raise
         if kind == "raised":
             raise value
         return value
 
     def close(self) -> None:
         """End the process, if there is one."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-        if self._ours is not None:
-            self._ours.close()
+        process, ours = self._process, self._ours
         self._process = self._ours = None
         self._warming = False
+        if process is not None:
+            process.kill()
+            process.join(JOIN)  # one that waits for a dead disk cannot be killed, and is left
+        if ours is not None:
+            ours.close()
 
     def _start(self) -> None:
         self.close()
+        self._heard = False
         context = Spawn()
         self._ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs,), daemon=True)
@@ -100,18 +115,28 @@ class Child:
         theirs.close()
         self._process = process
 
-    def _answer(self) -> tuple[str, Any]:
-        assert self._ours is not None
+    def _send(self, process: Any, ours: Connection, message: Any) -> None:
+        """A pipe that is full and that nobody reads would hold this for ever."""
+        timer = threading.Timer(self.limits.stall, process.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            ours.send(message)
+        finally:
+            timer.cancel()
+
+    def _answer(self, process: Any, ours: Connection) -> tuple[str, Any]:
         heard = time.monotonic()
         while True:
-            if self._ours.poll(POLL):
-                kind, value = self._ours.recv()
+            if ours.poll(POLL):
+                kind, value = ours.recv()
+                self._heard = True
                 if kind != "alive":
                     return kind, value
                 heard = time.monotonic()
             elif time.monotonic() - heard > self.limits.stall:
                 raise self._lost(f"it gave no sign of life for {self.limits.stall:g} s (a file without an end?)")
-            held = _held(self._process.pid)
+            held = _held(process.pid)
             if held > self.limits.memory:
                 raise self._lost(f"it took more than {self.limits.memory / GIB:.1f} GiB of memory")
 
@@ -143,6 +168,7 @@ def _serve(parent: Connection) -> None:
     """The child's life: calls come and answers go, until the parent is gone."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _BEATING.parent = parent
+    parent.send(("alive", None))
     while True:
         try:
             function, arguments = parent.recv()
@@ -151,13 +177,22 @@ def _serve(parent: Connection) -> None:
         try:
             answer = "done", function(*arguments)
         except Exception as error:
-            answer = "raised", error
+            answer = "raised", _that_travels(error)
         try:
             parent.send(answer)
         except OSError:
             return
         except Exception:  # what cannot travel
             parent.send(("raised", RuntimeError(f"{type(answer[1]).__name__}: {answer[1]}")))
+
+
+def _that_travels(error: Exception) -> Exception:
+    """The same error, or its words where its kind cannot be made again on the other side."""
+    try:
+        ForkingPickler.loads(ForkingPickler.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def _end_with_parent() -> None:

@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
@@ -43,9 +43,14 @@ def stopping(say: Callable[[str], None]) -> Iterator[Stop]:
         if stop.asked:
             raise Stopped(number)
         stop.asked = number
-        say("Stopping after what is being done now, which is kept. Once more to stop at once.")
+        with suppress(OSError):  # nobody may be there to read it
+            say("Stopping after what is being done now, which is kept. Once more to stop at once.")
 
-    before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+    now = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    # What somebody ignores on purpose, or handles outside Python, stays so.
+    before = {number: handler for number, handler in now.items() if handler not in (signal.SIG_IGN, None)}
+    for number in before:
+        signal.signal(number, heard)
     try:
         yield stop
     finally:

@@ -15,13 +15,15 @@ TEMPERATURE = 2.0
 """Of the softmax over categories, in standard deviations of the cosines; 0.7 to 2 give the same."""
 SHRINKAGE = 0.4
 """At least: what is alike was guessed."""
+MOST = 10_000
+"""Categories, of more none borrows: every pair of them would be held in memory, some 5 GB."""
 FEWEST = 3
 """Categories, of fewer no spread of cosines can be told."""
 
 
 def lone(labels: Tensor) -> bool:
-    """Whether categories have fewer than two items on average; labels one-hot [n, C]."""
-    return bool(labels.sum() < 2 * (labels.sum(0) > 0).sum())
+    """Whether categories have fewer than two items on average, and are not too many; labels one-hot [n, C]."""
+    return labels.shape[1] <= MOST and bool(labels.sum() < 2 * (labels.sum(0) > 0).sum())
 
 
 def affinity(means: list[tuple[Tensor, Tensor]], filled: Tensor) -> Tensor:

@@ -42,12 +42,12 @@ class MemoryVector:
 def memory_vector(bank: Tensor, kernel: str, width: float) -> MemoryVector:
     """The memory vector of a bank [n, D], float64, at least one item. See `similarities` for kernel and width.
 
-    The axes span what the bank spans: at most n - 1, or `LANDMARKS` of them. Of more items than columns the linear
-    kernel takes the columns themselves, for all that is asked of memory vectors is the same in other axes.
+    The axes span what the bank spans: at most n - 1, or `LANDMARKS` of them. Where that is every column, the linear
+    kernel takes the columns themselves: all that is asked of memory vectors is the same in other axes of one span.
     """
     if kernel == "linear":
         offset = bank.mean(0)
-        axes = _principal(bank - offset) if len(bank) <= bank.shape[1] else None
+        axes = None if _spans_all(bank - offset) else _principal(bank - offset)
         return MemoryVector(kernel, width, bank[:0], offset, axes)
     landmarks = bank if len(bank) <= LANDMARKS else bank[_drawn(bank)]
     met = similarities(bank, landmarks, kernel, width)
@@ -88,6 +88,17 @@ def _drawn(bank: Tensor) -> Tensor:
     rows = bank.to(torch.float32).cpu().contiguous().numpy()
     digests = [hashlib.sha256(row.tobytes()).digest() for row in rows]
     return torch.tensor(sorted(range(len(rows)), key=digests.__getitem__)[:LANDMARKS], device=bank.device)
+
+
+def _spans_all(centred: Tensor) -> bool:
+    """Whether the rows [n, D] certainly span all D columns, as the first 2 D of them tell: cheaper than axes."""
+    few = centred[: 2 * centred.shape[1]]
+    if len(few) <= few.shape[1]:
+        return False
+    gram = few.T @ few
+    lower, failed = torch.linalg.cholesky_ex(gram)
+    least, largest = lower.diagonal().square().min(), gram.diagonal().max()
+    return not bool(failed) and bool(least > 1e-9 * largest)
 
 
 def _principal(centred: Tensor) -> Tensor:

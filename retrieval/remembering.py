@@ -93,6 +93,7 @@ class Reader:
     vector: MemoryVector
     known: Moments
     shrinkage: float
+    borrowed: bool
     plain: Readout
 
 
@@ -109,11 +110,11 @@ def readers_of(banks: Mapping[str, Tensor], codes: Mapping[str, Tensor], config:
     means = [(each.sums / each.counts.clamp_min(1)[:, None], each.counts > 0) for each in known.values()]
     found = {}
     for modality, each in known.items():
-        shrinkage = config.shrinkage
-        if lone(labels[modality]):
+        shrinkage, borrowed = config.shrinkage, lone(labels[modality])
+        if borrowed:
             shares = labels[modality] @ affinity(means, each.counts > 0)
             each, shrinkage = moments(remembered[modality], shares), max(shrinkage, SHRINKAGE)
-        found[modality] = Reader(vectors[modality], each, shrinkage, write(each, shrinkage))
+        found[modality] = Reader(vectors[modality], each, shrinkage, borrowed, write(each, shrinkage))
     return found
 
 

@@ -79,6 +79,9 @@ def remember_cache(
     network = remember(whole(data) if settings.everything else data, **candidates[chosen])
     facts = run_facts(cache, names, data, network.config, asdict(settings) | {"given": fixed}, 0)
     facts["without"] = sorted(without)
+    # Where items are lone the scatter is borrowed, and shrunk more than was asked for.
+    readers = {modality: network.reader(modality) for modality in ("video", "audio")}
+    facts["read"] = {m: {"shrinkage": each.shrinkage, "borrowed": each.borrowed} for m, each in readers.items()}
     check_folder(run)
     run.mkdir(parents=True, exist_ok=True)
     with alone(run, LOCK_FILE, f"Another fmn-train is at work on {run}. Wait for it, or name another --run."):

@@ -115,7 +115,11 @@ def fit_on_recordings(
         (network, report, the recordings, those held out among them).
     """
     items, watcher = sorted((item for item in part.items if item.id in heard), key=lambda item: item.id), part.watcher
-    held = held_out(items, part.seed)
+    # Of the whole split, as everything else holds it out, and not of what could be read or was taken of it.
+    whole = held_out(part.items, part.seed)
+    held = {item.id for item in items} & whole
+    if not held or len(held) == len(items):
+        held = held_out(items, part.seed)
     watcher.stage(f"{name} fitting (epochs)", epochs)
 
     def tell(accuracy: float | None) -> None:

@@ -1,10 +1,13 @@
 """Whether packets were lost inside a file: MPEG-TS counts those of each stream, Ogg its pages."""
 
 import struct
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+
+from .tags import id3_size
 
 SYNC = 0x47
 LAYOUTS = ((188, 0), (192, 4), (204, 0))  # of MPEG-TS: (bytes a packet with what surrounds it, where the packet begins)
@@ -40,12 +43,19 @@ def _packets_lost(path: str | Path, stream: int) -> bool:
 
 
 def _pages_lost(path: str | Path) -> bool:
-    numbers: dict[bytes, list[int]] = {}
+    numbers: dict[tuple[bytes, int], list[int]] = {}  # a stream's pages; one that begins anew was joined to the last
+    begun: Counter[bytes] = Counter()
     with open(path, "rb") as file:
+        if (tag := file.read(10))[:3] == b"ID3":
+            file.seek(id3_size(tag))
+        else:
+            file.seek(0)
         while len(head := file.read(27)) == 27:
             if head[:4] != b"OggS":
                 return b"OggS" in head + file.read()  # what stands behind the last page is no sound
-            numbers.setdefault(head[14:18], []).append(struct.unpack_from("<I", head, 18)[0])
+            serial = head[14:18]
+            begun[serial] += head[5] >> 1 & 1
+            numbers.setdefault((serial, begun[serial]), []).append(struct.unpack_from("<I", head, 18)[0])
             file.seek(sum(file.read(head[26])), 1)
     # Some writers leave the number at 0.
     return any(any(b - a != 1 for a, b in pairwise(each)) and any(each) for each in numbers.values())

@@ -58,6 +58,8 @@ def verify_command(context: click.Context, path: Path) -> None:
 def repair_command(path: Path) -> None:
     """Drop damaged shards, so that fmn-extract redoes them."""
     done = repair(path)
+    for file in done.mended:
+        click.echo(f"Mended {file}: its rows are whole, and stay.")
     for problem in done.removed:
         click.echo(f"Removed {problem.file}: {problem.what}")
     for name in done.swept:

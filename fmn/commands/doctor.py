@@ -1,6 +1,7 @@
 """fmn-doctor: what this machine has and lacks, and what to do about it."""
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fmn.commands.shell import command
+from fmn.commands.shell import PIPE_WIDTH, command
+from fmn.errors import InputError
+from fmn.install import hint
 
 COLOURS = {"good": "green", "note": "yellow", "trouble": "red"}
 
@@ -24,7 +27,10 @@ def main(context: click.Context, cache: Path | None, as_json: bool) -> None:
 
     Exit code 1 if there is trouble.
     """
-    from fmn.extract.doctor import TROUBLE, look
+    try:
+        from fmn.extract.doctor import TROUBLE, look
+    except ImportError as error:
+        raise InputError(f"A package that fmn needs cannot be imported ({error}). Install it anew: {hint()}.") from None
 
     here = Path("cache")
     found = list(look(cache or (here if (here / "index.json").is_file() else None)))
@@ -37,6 +43,6 @@ def main(context: click.Context, cache: Path | None, as_json: bool) -> None:
         for each in found:
             state = f"[{COLOURS[each.state]}]{each.state}[/]"
             table.add_row(state, escape(each.what), escape(each.found), escape(each.advice))
-        Console(emoji=False).print(table)
+        Console(emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
     if any(each.state == TROUBLE for each in found):
         context.exit(1)

@@ -59,7 +59,12 @@ SHOWN = 20
     show_default=True,
     help="Seconds without a sign of life after which an item is given up.",
 )
-@click.option("--item-memory", default=8.0, show_default=True, help="GiB that one item may take.")
+@click.option(
+    "--item-memory",
+    default=8.0,
+    show_default=True,
+    help="GiB that the process of an item may take, its networks included; not with --workers 0.",
+)
 @click.option("--workers", type=int, help="Local processes; 0: all in this one.  [default: one a core]")
 @click.option("--scheduler", default="", help="Of a Dask cluster in place of local workers, tcp://HOST:PORT.")
 @click.option("--scheduler-file", type=click.Path(path_type=Path), help="The same, from the scheduler's own file.")

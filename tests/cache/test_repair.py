@@ -47,7 +47,7 @@ def test_a_flag_that_a_killed_viewer_left_costs_no_row(cache, expected):
     (problem,) = verify(cache)
     assert problem.file == path.name and "its rows are whole" in problem.what
     done = repair(cache)
-    assert ([each.file for each in done.removed], done.items) == ([path.name], 0)
+    assert (done.mended, done.removed, done.items) == ([path.name], [], 0)
     assert path.read_bytes() == whole and verify(cache) == []
 
 

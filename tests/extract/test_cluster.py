@@ -63,6 +63,28 @@ def test_a_cluster_does_the_items_and_a_killed_worker_loses_none(scheduler, work
     assert all(result == name * 2 for name, result in told.items())
 
 
+def test_one_users_end_is_not_anothers(scheduler, work, tmp_path):
+    """Two on one cluster: the children of the run that is over end, and those of the other one work on."""
+    items = [Item(f"sound{n}", "audio", str(tmp_path / f"{n}")) for n in range(30)]
+    with cluster(str(scheduler[0]), Silence()) as client:
+        client.wait_for_workers(2, timeout=60)
+        found = []
+        for number, batch in enumerate(run_items(client, work, items, 2, LIMITS)):
+            found += batch
+            if number == 1:
+                with cluster(str(scheduler[0]), Silence()) as other:
+                    assert len([*run_items(other, work, items[:2], 2, LIMITS)]) == 1
+    assert all(result == item.id * 2 for item, result in found) and len(found) == len(items)
+
+
+def test_a_scheduler_that_dies_is_a_sentence(scheduler, work, tmp_path):
+    items = [Item(f"sound{n}", "audio", str(tmp_path / f"{n}")) for n in range(3000)]
+    with pytest.raises(InputError, match="The Dask scheduler is gone"), cluster(str(scheduler[0]), Silence()) as client:
+        for number, _ in enumerate(run_items(client, work, items, 2, LIMITS)):
+            if number == 1:
+                scheduler[1][0].kill()
+
+
 def test_what_workers_do_not_see_is_said(scheduler, tmp_path):
     mine = f"/proc/self/task/{threading.get_native_id()}/status"  # there for this process alone
     with cluster(str(scheduler[0]), Silence()) as client:

@@ -105,7 +105,7 @@ def test_the_first_signal_lets_what_is_in_flight_end(work, tmp_path, sent):
     os.killpg(process.pid, sent) if sent == signal.SIGINT else process.send_signal(sent)  # a terminal tells all of them
     said, wrong = process.communicate(timeout=120)
     after = said[said.index("Stopping after") :]
-    assert 1 <= after.count("done") < 100  # what was in flight, and no more
+    assert 1 <= after.count("done") <= 4  # what was being done on two workers, and not what lay waiting there
     assert wrong == "Error: Interrupted. What is finished is kept.\n" and process.returncode == 128 + sent
 
 

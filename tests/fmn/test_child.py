@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import psutil
@@ -68,6 +69,31 @@ def test_a_lost_process_is_told_and_another_one_takes_its_place(child, how, said
         child.call(*how)
     assert not psutil.pid_exists(before) or psutil.Process(before).status() == psutil.STATUS_ZOMBIE
     assert child.call(os.getpid) != before
+
+
+def test_an_interrupted_call_leaves_no_answer_for_the_next(child):
+    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        child.call(time.sleep, 5)
+    timer.join()
+    assert child.call(operator.add, 1, 2) == 3
+
+
+def test_a_call_whose_child_another_thread_ends_is_a_crash(child):
+    child.call(os.getpid)
+    timer = threading.Timer(1.0, child.close)
+    timer.start()
+    with pytest.raises(Crash):
+        child.call(time.sleep, 60)
+    timer.join()
+
+
+def test_a_script_without_its_guard_is_told_so(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text("import os\nfrom fmn.child import Child, Limits\nprint(Child(Limits()).call(os.getpid))\n")
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and 'must do so under if __name__ == "__main__":' in done.stderr
 
 
 PROGRAM = """

@@ -77,5 +77,18 @@ def test_landmarks_stand_for_a_large_bank(kernel, monkeypatch):
     assert torch.allclose(near @ near.T, whole @ whole.T, atol=0.02)
 
 
+@pytest.mark.parametrize("columns", [0, 3])
+def test_columns_that_say_nothing_new_are_no_axes(columns):
+    """However many items there are: the scatter's shrinkage counts the axes."""
+    plain = draw(40, 5, 0)
+    doubled = torch.cat([plain, plain[:, :columns], torch.ones(40, 2, dtype=torch.float64)], dim=1)
+    vectors = memory_vector(doubled, "linear", 1.0)(doubled)
+    assert vectors.shape == (40, 5)
+    whole = memory_vector(plain, "linear", 1.0)
+    assert whole.axes is None and whole(plain).shape == (40, 5)
+    few = memory_vector(plain[:5], "linear", 1.0)
+    assert few.axes is not None and few(plain).shape == (40, 4)
+
+
 def test_one_remembered_item_has_no_axes():
     assert memory_vector(draw(1, 4, 0), "linear", 1.0)(draw(3, 4, 1)).shape == (3, 0)

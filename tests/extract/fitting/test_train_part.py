@@ -6,6 +6,7 @@ import pytest
 from fmn.errors import BadItem
 from fmn.extract.fitting.epochs import FitReport
 from fmn.extract.fitting.train_part import TrainPart, each, fit_on_recordings
+from fmn.extract.items.split import held_out
 from fmn.item import Item
 from fmn.progress import Silence
 
@@ -59,6 +60,21 @@ def test_a_task_runs_over_the_part_as_a_stage_and_failures_are_counted(part):
 def test_some_items_are_spread_evenly_over_the_ids(part):
     assert [one.id for one in part.some(3)] == ["a", "bad2", "ccc"]
     assert [one.id for one in part.some(9)] == sorted(one.id for one in part.items)
+
+
+def test_of_some_of_the_recordings_those_are_held_out_that_the_whole_split_holds_out(tools, tmp_path):
+    """Nothing else may see them: the retriever's settings are chosen on them."""
+    items = [item(f"{k:02}", "ab"[k % 2]) for k in range(60)]
+    part, seen = TrainPart(tmp_path, items, tools.in_process, Counting()), {}
+
+    def fit(arrays, labels, held, tell):
+        seen.update(zip([int(array[0]) for array in arrays], held, strict=True))
+        return "network", FitReport("labels", 2, 5, 2, 2, 2, 0.75, False, 3.4, "")
+
+    heard = {f"{k:02}": np.full(1, k) for k in range(0, 60, 3)}
+    fit_on_recordings(part, heard, fit, name="Net", epochs=9, limit="", measure="", outcome=lambda _: "")
+    wanted = held_out(items, part.seed)
+    assert {f"{k:02}" for k, out in seen.items() if out} == wanted & heard.keys() and any(seen.values())
 
 
 def test_a_fitting_on_recordings_gets_them_in_order_and_is_told(tools, tmp_path):

@@ -88,6 +88,15 @@ def test_pages_missing_from_an_ogg_and_chains_of_two(tmp_path):
     assert len(waveform(path)) == 64000
 
 
+def test_an_ogg_behind_a_tag_and_one_joined_to_itself_are_whole(tmp_path):
+    whole = sound(tmp_path / "a.opus", "libopus").read_bytes()
+    length = len(waveform(tmp_path / "a.opus"))
+    tag = b"ID3\x04\x00\x00\x00\x00\x00\x10" + bytes(16)
+    for name, data, times in (("tagged.opus", tag + whole, 1), ("twice.opus", whole + whole, 2)):
+        (tmp_path / name).write_bytes(data)
+        assert abs(len(waveform(tmp_path / name)) - times * length) < 400
+
+
 def test_a_hole_in_a_gif_is_damage(tmp_path):
     path = gif(tmp_path / "a.gif")
     whole = path.read_bytes()
