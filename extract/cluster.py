@@ -10,7 +10,7 @@ from distributed import Client
 from distributed.comm.core import CommClosedError
 
 import fmn
-from fmn.errors import InputError
+from fmn.errors import InputError, first_line
 from fmn.item import Item
 from fmn.media import names
 from fmn.progress import Watcher
@@ -40,9 +40,8 @@ def cluster(address: str, watcher: Watcher) -> Iterator[Client]:
     try:
         client = Client(**where, timeout=CONNECT)
     except (OSError, TimeoutError, ValueError) as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"A Dask scheduler must answer at {address}; none did within {CONNECT:.0f} s ({said})."
+            f"A Dask scheduler must answer at {address}; none did within {CONNECT:.0f} s ({first_line(error)})."
         ) from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said in sentences
     with client:

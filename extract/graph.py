@@ -16,7 +16,7 @@ from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from fmn.child import Limits
-from fmn.errors import BadItem, InputError
+from fmn.errors import BadItem, InputError, first_line
 from fmn.item import Item
 from fmn.progress import Silence, Watcher
 from fmn.workers import ENVIRONMENT, Task, deaf_children
@@ -110,9 +110,9 @@ def run_items(
     try:
         yield from _run_items(client, task, items, chunk, limits, stop)
     except (FuturesCancelledError, CommClosedError, OSError) as error:
-        said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InputError(
-            f"The Dask scheduler is gone ({said}). What is finished is kept: run the same command again."
+            f"The Dask scheduler is gone ({first_line(error)[:200]}). What is finished is kept: run the same command "
+            "again."
         ) from None
 
 

@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import current_process, parent_process
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
-from os import _exit
 from typing import Any
 
 import psutil
 
 from fmn.errors import InputError
-from fmn.workers import Spawn
+from fmn.workers import Spawn, end_with
 
 JOIN = 5.0  # seconds for a killed process to be gone
 NOT_STARTED = (
@@ -166,7 +165,9 @@ _BEATING = _Beating()
 
 def _serve(parent: Connection) -> None:
     """The child's life: calls come and answers go, until the parent is gone."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    started_by = parent_process()
+    assert started_by is not None
+    end_with(started_by.sentinel)
     _BEATING.parent = parent
     parent.send(("alive", None))
     while True:
@@ -193,13 +194,6 @@ def _that_travels(error: Exception) -> Exception:
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    _exit(1)
 
 
 @contextmanager

@@ -8,5 +8,10 @@ class InputError(Exception):
     """
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, in a line; its kind where it says nothing."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
 class BadItem(InputError):
     """One media item cannot be used. It is named, set aside and counted, and the rest goes on."""

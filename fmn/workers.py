@@ -46,7 +46,7 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
         InputError: a process died.
     """
     theirs, ours = Pipe(duplex=False)
-    pool = ProcessPoolExecutor(count, mp_context=Spawn(), initializer=_begin, initargs=(theirs,))
+    pool = ProcessPoolExecutor(count, mp_context=Spawn(), initializer=end_with, initargs=(theirs,))
     try:
         yield pool
         pool.shutdown()
@@ -90,12 +90,13 @@ class Spawn(SpawnContext):
     Process = _Process
 
 
-def _begin(parent: Connection) -> None:
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+def end_with(parent: Connection | int) -> None:
+    """Watch, in a thread, the parent's end of a pipe, or its sentinel, and end this process when it closes: when the
+    parent wants no more, and when it is killed."""
+    threading.Thread(target=_wait_and_end, args=(parent,), daemon=True).start()
 
 
-def _end_with(parent: Connection) -> None:
-    """The parent's end of the pipe closes when it wants no more, and when it is killed."""
+def _wait_and_end(parent: Connection | int) -> None:
     wait([parent])
     os._exit(1)
 

@@ -47,7 +47,8 @@ def memory_vector(bank: Tensor, kernel: str, width: float) -> MemoryVector:
     """
     if kernel == "linear":
         offset = bank.mean(0)
-        axes = None if _spans_all(bank - offset) else _principal(bank - offset)
+        centred = bank - offset
+        axes = None if _spans_all(centred) else _principal(centred)
         return MemoryVector(kernel, width, bank[:0], offset, axes)
     landmarks = bank if len(bank) <= LANDMARKS else bank[_drawn(bank)]
     met = similarities(bank, landmarks, kernel, width)

@@ -97,8 +97,10 @@ def write(known: Moments, shrinkage: float) -> Readout:
 def _whitener(within: Tensor | None, shrinkage: float, like: Tensor) -> Tensor:
     """W with W^T ((1 - l) S_w + l tr(S_w) / d I) W = I; the identity where there is no scatter."""
     identity = torch.eye(like.shape[1], dtype=like.dtype, device=like.device)
-    even = None if within is None else within.diagonal().mean()  # NaN where there is no axis at all
-    if within is None or even is None or not bool(even > 0):
+    if within is None:
+        return identity
+    even = within.diagonal().mean()  # NaN where there is no axis at all
+    if not bool(even > 0):
         return identity
     shrunk = (1 - shrinkage) * within + shrinkage * even * identity
     # Any W will do, for they differ by a rotation, which no cosine sees; this one costs a tenth of the symmetric one.

@@ -93,7 +93,6 @@ class Reader:
     vector: MemoryVector
     known: Moments
     shrinkage: float
-    borrowed: bool
     plain: Readout
 
 
@@ -103,19 +102,25 @@ def readers_of(banks: Mapping[str, Tensor], codes: Mapping[str, Tensor], config:
     A modality whose categories have hardly more than one item each borrows from those that are alike in both modalities
     (`fmn.retrieval.affinity`).
     """
-    vectors = {modality: memory_vector(bank.double(), config.kernel, config.width) for modality, bank in banks.items()}
-    remembered = {modality: vectors[modality](bank.double()) for modality, bank in banks.items()}
+    exact = {modality: bank.double() for modality, bank in banks.items()}
+    vectors = {modality: memory_vector(bank, config.kernel, config.width) for modality, bank in exact.items()}
+    remembered = {modality: vectors[modality](bank) for modality, bank in exact.items()}
     labels = {modality: nn.functional.one_hot(each, config.categories).double() for modality, each in codes.items()}
     known = {modality: moments(remembered[modality], labels[modality]) for modality in banks}
     means = [(each.sums / each.counts.clamp_min(1)[:, None], each.counts > 0) for each in known.values()]
     found = {}
     for modality, each in known.items():
-        shrinkage, borrowed = config.shrinkage, lone(labels[modality])
+        borrowed, shrinkage = reading(codes[modality], config)
         if borrowed:
-            shares = labels[modality] @ affinity(means, each.counts > 0)
-            each, shrinkage = moments(remembered[modality], shares), max(shrinkage, SHRINKAGE)
-        found[modality] = Reader(vectors[modality], each, shrinkage, borrowed, write(each, shrinkage))
+            each = moments(remembered[modality], labels[modality] @ affinity(means, each.counts > 0))
+        found[modality] = Reader(vectors[modality], each, shrinkage, write(each, shrinkage))
     return found
+
+
+def reading(codes: Tensor, config: MemoryConfig) -> tuple[bool, float]:
+    """Whether a modality whose items have these codes [n] borrows its scatter, and the shrinkage that it is given."""
+    borrowed = lone(nn.functional.one_hot(codes, config.categories))
+    return borrowed, max(config.shrinkage, SHRINKAGE) if borrowed else config.shrinkage
 
 
 class MemoryNetwork(nn.Module):

@@ -24,11 +24,20 @@ def choosing_sets(
     """
     first = load_training_set(cache, encoders, fraction, device, without)
     records = [cache.encoder(modality, name) for modality, name in encoders.items()]
-    marked = any("val" in cache.splits(record.modality, record.name) for record in records)
-    if marked or not fraction or not first.has_validation or any(fitted_on_train(record) for record in records):
+    if (
+        marked(cache, encoders)
+        or not fraction
+        or not first.has_validation
+        or any(fitted_on_train(record) for record in records)
+    ):
         return [first]
     others = [load_training_set(cache, encoders, fraction, device, without, draw) for draw in range(1, PARTS)]
     return [first, *(each for each in others if each.has_validation)]
+
+
+def marked(cache: FeatureCache, encoders: dict[str, str]) -> bool:
+    """Whether the manifest itself says what is held out; `encoders`: modality -> encoder name."""
+    return any("val" in cache.splits(modality, name) for modality, name in encoders.items())
 
 
 def fitted_on_train(record: EncoderRecord) -> bool:

@@ -12,9 +12,10 @@ from fmn.device import pick_device
 from fmn.errors import InputError
 from fmn.files import alone
 from fmn.progress import Silence, Watcher
+from fmn.retrieval.remembering import reading
 from fmn.retrieval.store import BEST_FILE, RUN_FILE, save_network, write_json
 
-from .choosing import choosing_sets
+from .choosing import choosing_sets, marked
 from .data import TrainingSet
 from .remembering import SETTINGS, choose, remember, whole
 from .run import LOCK_FILE, check_folder, run_facts
@@ -80,8 +81,10 @@ def remember_cache(
     facts = run_facts(cache, names, data, network.config, asdict(settings) | {"given": fixed}, 0)
     facts["without"] = sorted(without)
     # Where items are lone the scatter is borrowed, and shrunk more than was asked for.
-    readers = {modality: network.reader(modality) for modality in ("video", "audio")}
-    facts["read"] = {m: {"shrinkage": each.shrinkage, "borrowed": each.borrowed} for m, each in readers.items()}
+    facts["read"] = {
+        modality: dict(zip(("borrowed", "shrinkage"), reading(codes, network.config), strict=True))
+        for modality, codes in (("video", network.video_codes), ("audio", network.audio_codes))
+    }
     check_folder(run)
     run.mkdir(parents=True, exist_ok=True)
     with alone(run, LOCK_FILE, f"Another fmn-train is at work on {run}. Wait for it, or name another --run."):
@@ -101,7 +104,7 @@ def remember_cache(
         parts=len(parted),
         items={"video": network.config.video_items, "audio": network.config.audio_items},
         slots=network.config.categories,
-        held_from="val split" if any("val" in cache.splits(m, name) for m, name in names.items()) else "train split",
+        held_from="val split" if marked(cache, names) else "train split",
         seconds=time.monotonic() - began,
         warnings=facts["warnings"],
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from .losses import LAYOUTS, SYNC
 from .tags import id3_size
 
 # Sizes that writers to a pipe leave in a RIFF header, because they cannot go back and fill them in: FFFFFFFF, 7FFFF000,
@@ -151,11 +152,11 @@ def _mp3_end(file: BinaryIO) -> int:
 def _cut_packet(file: BinaryIO, size: int) -> int:
     """Of MPEG-TS: what the last packet lacks."""
     head = file.read(1024)
-    for length, first in ((188, 0), (192, 4), (204, 0)):
-        if all(head[at] == 0x47 for at in range(first, min(len(head), 5 * length), length)):
+    for length, first in LAYOUTS:
+        if all(head[at] == SYNC for at in range(first, min(len(head), 5 * length), length)):
             rest = size % length
             file.seek(size - rest + first)
-            return length - rest if file.read(1) == b"\x47" else 0
+            return length - rest if file.read(1) == bytes([SYNC]) else 0
     return 0
 
 

@@ -1,16 +1,16 @@
 """The units of work: a candidate tried on the validation part, and a run of the chosen one judged on the test split;
 and all of them in several processes."""
 
-import math
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -119,17 +119,12 @@ def _try(unit: Unit) -> None:
         model = _fitted(unit, data)
         seconds += (time.monotonic() - began) / len(parted)
         each += validation_metrics(model, data, SHOWN, unit.system.indexed).values()
-    shown = {"mAP": _mean(result["mAP"] for result in each)}
+    shown = {"mAP": fmean(result["mAP"] for result in each)}
     for metric in ("hit_rate", "recall"):
-        shown |= {f"{metric}@{k}": _mean(result[metric][str(k)] for result in each) for k in SHOWN}
+        shown |= {f"{metric}@{k}": fmean(result[metric][str(k)] for result in each) for k in SHOWN}
     found = {"validation_mAP": shown["mAP"], "seconds": seconds, "parts": len(parted), "validation": shown}
     unit.place.parent.mkdir(parents=True, exist_ok=True)
     write_json(unit.place, {"setting": unit.setting, **found})
-
-
-def _mean(values: Iterable[float]) -> float:
-    found = list(values)
-    return math.fsum(found) / len(found)
 
 
 def _judge(unit: Unit) -> None:
@@ -225,7 +220,7 @@ def _fit_model(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, fl
     data = load_training_set(cache, unit.encoders, HELD_OUT, torch.device(pick_device(unit.device)))
     _check(unit, data)
     began = time.monotonic()
-    model = unit.system.fit(data, seed=unit.seed, **unit.setting).eval()
+    model = _fitted(unit, data)
     seconds = time.monotonic() - began
     found = validation_map(model, data)
     folder.mkdir()
