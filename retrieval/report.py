@@ -1,7 +1,5 @@
 """A report for programs (JSON, CSV) and as rows of a table."""
 
-import csv
-import io
 import json
 import os
 import sys
@@ -12,6 +10,7 @@ from typing import Any
 
 from fmn.errors import InputError
 from fmn.files import write_durably
+from fmn.tables import as_csv
 
 from .indexing import WAYS
 from .protocol import Report
@@ -41,21 +40,19 @@ def write_csv(report: Report, path: str | Path) -> None:
 
     Raises OSError, and InputError for a folder.
     """
-    text = io.StringIO(newline="")
+    rows: list[dict[str, Any]] = []
     updating, ways = "updating" in report.facts, [way for way in WAYS if "gallery" in report.facts]
     told = updating or bool(ways)
     columns = (*RATES, *SIZES, *(("memory", "sd") if updating else ("memory",) if told else ()))
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
     for direction, result in report.directions.items():
         shared = {"direction": direction} | {name: result[name] for name in SIZES}
-        writer.writerows(shared | row | ({"memory": "fixed"} if told else {}) for row in _rows(result))
+        rows += [shared | row | ({"memory": "fixed"} if told else {}) for row in _rows(result)]
         for way in ways:
-            writer.writerows(shared | row | {"memory": way} for row in _rows(report.facts["gallery"][way][direction]))
+            rows += [shared | row | {"memory": way} for row in _rows(report.facts["gallery"][way][direction])]
         for row in updating_rows(report, direction) if updating else ():
             found = {"memory": "updating", "value": row["mean"], "low": row["min"], "high": row["max"]}
-            writer.writerow(shared | found | {name: row[name] for name in ("metric", "k", "sd")})
-    write_text(path, text.getvalue())
+            rows.append(shared | found | {name: row[name] for name in ("metric", "k", "sd")})
+    write_text(path, as_csv(columns, rows, newline="\n"))
 
 
 def check_target(path: str | Path) -> None:

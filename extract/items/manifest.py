@@ -8,6 +8,7 @@ from fmn.cache.layout import INDEX
 from fmn.errors import InputError
 from fmn.item import Item
 from fmn.manifest import COLUMNS, read_rows, see_ids_once, write_manifest
+from fmn.tables import as_meant
 
 from .scan import Scan, scan, with_own_tracks
 
@@ -72,8 +73,9 @@ def known_splits(cache: Path) -> Mapping[tuple[str, str], str]:
         return {}
     try:
         with path.open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
-            return {(row["modality"], row["id"]): row["split"] for row in csv.DictReader(handle)}
-    except (KeyError, UnicodeDecodeError, csv.Error):
+            rows = map(as_meant, csv.DictReader(handle))
+            return {(row["modality"], row["id"]): row["split"] for row in rows}
+    except (KeyError, TypeError, UnicodeDecodeError, csv.Error):
         raise InputError(
             f"{path} was written by an earlier extraction and keeps items on their side of the split; it is damaged. "
             "Put it back, or extract into another --cache."
