@@ -4,6 +4,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fmn.cache.index import load_index
 from fmn.cache.layout import INDEX
 from fmn.errors import InputError
 from fmn.item import Item
@@ -51,8 +52,8 @@ def read_manifest(path: Path) -> Scan:
 
 
 def check_place(cache: Path) -> None:
-    """Raise InputError where `write_plan` would replace a file that is not its own: no cache was begun there."""
-    if (cache / PLAN_FILE).exists() and not (cache / INDEX).exists():
+    """Raise InputError where `write_plan` would replace a file that is not its own: no set was accepted there yet."""
+    if (cache / PLAN_FILE).exists() and not ((cache / INDEX).exists() and load_index(cache).protocol):
         raise InputError(
             f"A cache has a {PLAN_FILE} of its own, and {cache} holds one of somebody else's. Name another folder as "
             "--cache, a new one for instance."
