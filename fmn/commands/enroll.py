@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from fmn.commands.progress import Bars
-from fmn.commands.shell import command
+from fmn.commands.shell import command, echo
 from fmn.errors import InputError
 
 SHOWN = 20
@@ -80,22 +80,22 @@ def main(
     }
     write_enrolled_run(run, out, learnt, [each.to_json() | names[each.label] for each in done])
     for name, modality, reason in encoded.failures:
-        click.echo(f"{modality} {name}: {reason}", err=True)
+        echo(f"{modality} {name}: {reason}", err=True)
     if not quiet:
         for each in done:
-            click.echo(f"{each.label}: {each.pairs} pairs{'' if each.new else ', beside those that were known'}.")
+            echo(f"{each.label}: {each.pairs} pairs{'' if each.new else ', beside those that were known'}.")
         if pairing.alone:
             named = ", ".join(pairing.alone[:SHOWN]) + (" ..." if len(pairing.alone) > SHOWN else "")
-            click.echo(f"{len(pairing.alone)} files found no partner and are left out: {named}.")
+            echo(f"{len(pairing.alone)} files found no partner and are left out: {named}.")
         if encoded.failures:
-            click.echo(f"{len(encoded.failures)} files could not be used; they are named above.")
-        click.echo(
+            echo(f"{len(encoded.failures)} files could not be used; they are named above.")
+        echo(
             f"Enrolled {len(labels)} pairs of {len(done)} categories without training; the memory has "
             f"{memory_of(learnt).config.categories} categories ({memory_of(retriever).config.categories} before)."
         )
         for warning in features.warnings():
-            click.echo(f"Warning: {warning}")
+            echo(f"Warning: {warning}")
         following = shlex.join(["fmn-eval", "--run", str(out), "--cache", str(cache)])
-        click.echo(f"New run: {out}. Next: {following}")
+        echo(f"New run: {out}. Next: {following}")
     if encoded.failures:
         context.exit(1)
