@@ -28,7 +28,7 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def write_json(report: Report, path: str | Path) -> None:
     """Write the whole report, a file atomically. Raises OSError, and InputError for a folder."""
-    write_text(path, json.dumps(as_json(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json.dumps(as_json(report), indent=1, allow_nan=False) + "\n")
 
 
 def write_csv(report: Report, path: str | Path) -> None:
@@ -98,21 +98,24 @@ def _rows(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a file atomically, or to the pipe or terminal of that name. Raises OSError, and InputError for a folder."""
-    path = Path(path)
+    """Write a file atomically, or to the pipe or terminal of that name. Raises OSError, and InputError for a folder.
+
+    UTF-8; file names that are not keep their bytes.
+    """
+    path, data = Path(path), text.encode("utf-8", "surrogateescape")
     check_target(path)
     if path.absolute() in STDOUT:  # not opened again: in a file that would have a place of its own
         sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
     if path.exists() and (not path.is_file() or path.absolute().parent in STREAMS):
         with open(path, "ab", buffering=0) as stream:  # a pipe or a terminal is written to, never replaced
-            stream.write(text.encode())
+            stream.write(data)
         return
     target = Path(os.path.realpath(path))  # a link stays a link
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(target.parent, target.name, text.encode())
+    write_durably(target.parent, target.name, data)
 
 
 def percent(share: float) -> str:

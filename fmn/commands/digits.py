@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fmn.commands.log import counted, log_option
 from fmn.commands.progress import Bars
 from fmn.commands.shell import command, echo
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     "--test-speaker", "speakers", multiple=True, default=("theo", "yweweler"), show_default=True, help="One or more."
 )
 @click.option("--workers", type=int, help="Processes.  [default: one a core]")
+@log_option
 def main(
     speech: Path,
     out: Path,
@@ -55,6 +57,7 @@ def main(
             workers=cores() if workers is None else workers,
             watcher=bars,
         )
+    counted(manifest=str(made.manifest), made=made.made, reused=made.reused)
     _close(made)
 
 

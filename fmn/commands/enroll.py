@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from fmn.commands.log import counted, log_option
 from fmn.commands.progress import Bars
 from fmn.commands.shell import command, echo
 from fmn.errors import InputError
@@ -23,6 +24,7 @@ SHOWN = 20
 @click.option("--again", is_flag=True, help="Enrol labels, too, that the run was fitted on or has enrolled before.")
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and failed items.")
+@log_option
 @click.pass_context
 def main(
     context: click.Context,
@@ -79,6 +81,9 @@ def main(
         for each in done
     }
     write_enrolled_run(run, out, learnt, [each.to_json() | names[each.label] for each in done])
+    counted(
+        run=str(out), pairs=len(labels), categories=len(done), failed=len(encoded.failures), alone=len(pairing.alone)
+    )
     for name, modality, reason in encoded.failures:
         echo(f"{modality} {name}: {reason}", err=True)
     if not quiet:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fmn.commands.log import counted, log_option
 from fmn.commands.progress import Bars
 from fmn.commands.shell import command, echo
 from fmn.errors import InputError
@@ -28,6 +29,7 @@ SHOWN = 20
 )
 @click.option("--workers", type=int, help="Processes.  [default: one a core]")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and what could not be spoken.")
+@log_option
 @click.pass_context
 def main(
     context: click.Context,
@@ -66,6 +68,7 @@ def main(
         for notice in plan.notices:
             bars.say(notice)
         spoken = make_speech(plan, out, cores() if workers is None else workers, bars)
+    counted(manifest=str(spoken.manifest), made=spoken.made, reused=spoken.kept, failed=len(spoken.failures))
     if not quiet:
         _close(spoken)
     for name, reason in spoken.failures[:SHOWN]:

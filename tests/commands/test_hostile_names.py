@@ -19,14 +19,14 @@ from fmn.commands.search import show_hits
 from fmn.item import Item
 from fmn.retrieval.search import Hit
 
-EVIL = "\x1b[31mred\x07\x1b]0;title\x07[bold]b[/bold]\r\u202e:smile:"
-SAID = "\\x1b[31mred\\x07\\x1b]0;title\\x07[bold]b[/bold]\\r\\u202e:smile:"
+EVIL = "\x1b[31mred\x07\x1b]0;title\x07[bold]b[/bold]\r\u202e:smile:\udce9"
+SAID = "\\x1b[31mred\\x07\\x1b]0;title\\x07[bold]b[/bold]\\r\\u202e:smile:\\udce9"
 COMMANDS = Path(fmn.__file__).parent / "commands"
 
 
 def clean(text):
     """Whether a terminal shows all of it as it is."""
-    return not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
+    return not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text)
 
 
 @pytest.fixture

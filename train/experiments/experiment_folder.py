@@ -211,7 +211,7 @@ def write_csv(out: Path, name: str, lines: Sequence[Mapping[str, Any]]) -> None:
     """Write lines with the columns of all of them, NaN as nothing, atomically."""
     columns = list(dict.fromkeys(key for line in lines for key in line))
     rows = ({key: "" if _is_nan(value) else value for key, value in line.items()} for line in lines)
-    write_durably(out, name, as_csv(columns, rows, newline="\n").encode())
+    write_durably(out, name, as_csv(columns, rows, newline="\n").encode("utf-8", "surrogateescape"))
 
 
 def _is_nan(value: Any) -> bool:
