@@ -1,5 +1,6 @@
 """`--log-json`: what a command does, a JSON object a line, for programs. docs/logs.md says what is in it."""
 
+import io
 import json
 import math
 import os
@@ -30,7 +31,7 @@ class Log:
         self.on_stderr = place == STDERR
         self.counts: dict[str, Any] = {}
         self._command, self._place = command, place
-        self._file = None if self.on_stderr else _appending(Path(place))
+        self._file = _stderr() if self.on_stderr else _appending(Path(place))
         self._stage, self._total, self._done, self._failed = "", 0, 0, 0
         self._began = self._wrote = time.monotonic()
         self._pending = False
@@ -39,12 +40,10 @@ class Log:
         """One line. Raises OSError (disk full ...)."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"time": now, "event": event, "command": self._command, **fields}) + "\n"
-        if self._file is None:
-            sys.stderr.write(line)
-            sys.stderr.flush()
-            return
+        left = memoryview(line.encode("ascii"))
         try:
-            self._file.write(line.encode("ascii"))
+            while left:  # a signal may cut a write short
+                left = left[self._file.write(left) :]
         except OSError as error:
             raise OSError(error.errno, error.strerror, self._place) from None
 
@@ -88,7 +87,7 @@ class Log:
 
     def close(self) -> None:
         """Nothing more comes."""
-        if self._file is not None:
+        if self._file is not getattr(sys.stderr, "buffer", None):
             self._file.close()
 
 
@@ -161,6 +160,14 @@ def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _finite(value: object) -> bool:
     return isinstance(value, float) and math.isfinite(value)
+
+
+def _stderr() -> Any:
+    """Not by Python's buffer, which a handler of a signal must not write to while it is written to."""
+    try:
+        return os.fdopen(os.dup(sys.stderr.fileno()), "wb", buffering=0)
+    except io.UnsupportedOperation:
+        return sys.stderr.buffer  # something in memory that stands in for it
 
 
 def _appending(path: Path) -> Any:

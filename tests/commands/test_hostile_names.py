@@ -16,6 +16,7 @@ from fmn.cache.row import Row
 from fmn.commands import cache, enroll, extract, finetune, importing, train
 from fmn.commands.console import PlainConsole
 from fmn.commands.search import show_hits
+from fmn.extract.items.manifest import read_manifest
 from fmn.item import Item
 from fmn.retrieval.search import Hit
 
@@ -109,8 +110,6 @@ def test_an_import_of_such_folders_is_harmless_and_reads_back(tmp_path):
     with out.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {row["label"] for row in rows} == {f"'{name}"}
-    from fmn.extract.items.manifest import read_manifest
-
     assert {(item.label, Path(item.path).exists()) for item in read_manifest(out).items} == {(name, True)}
 
 

@@ -132,6 +132,13 @@ def test_a_full_disk_is_a_sentence():
     assert done.exit_code == 2 and "The disk is full: /dev/full" in done.stderr
 
 
+def test_a_real_process_has_nothing_else_on_stderr(commands, tmp_path):
+    done = commands.start("fmn-train", "none", "--log-json", "-", cwd=tmp_path, check=2)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["event"] for line in lines] == ["started", "error"] and done.stdout == ""
+    assert lines[-1]["sentence"].startswith("Not a feature cache") and lines[-1]["exit_code"] == 2
+
+
 def test_a_real_extraction_tells_of_every_item(commands, tmp_path):
     commands.write_set(tmp_path, clips=4, sounds=4, labels=("circle", "sweep"))
     (tmp_path / "audio" / "circle" / "zero.wav").write_bytes(b"")
