@@ -7,7 +7,7 @@ from typing import NamedTuple
 from fmn.cache.index import Failure
 
 COLUMNS = ("kind", "modality", "id", "path", "label", "split", "reason", "advice")
-AGAIN = "Then type the same fmn-extract again: only these items are done."
+AGAIN = "What was mended is tried again, and nothing else, when the same fmn-extract is typed."
 
 
 class Kind(NamedTuple):

@@ -15,6 +15,7 @@ main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; }
 h2 { font-size: 1.2rem; margin: 2.5rem 0 .5rem; }
 ul { list-style: none; margin: 0; padding: 0; }
+h1 + p { margin-bottom: .75rem; }
 li { border-top: 1px solid var(--line); padding: .5rem 0; }
 p { margin: 0; }
 .kinds li { display: flex; justify-content: space-between; gap: 1rem; }
@@ -29,7 +30,8 @@ def failures_page(cache: Path, found: dict[Kind, list[Trouble]]) -> str:
     """The whole page of a cache's `fmn.extract.failures.troubles`."""
     title = f"Failed items of {in_html(str(cache))}"
     count = sum(map(len, found.values()))
-    body = [f"<h1>{title}</h1>", f"<p>{count} {'item' if count == 1 else 'items'}. {AGAIN if count else ''}</p>"]
+    told = f"{count} {'item' if count == 1 else 'items'}, by reason. {AGAIN}" if count else "No item failed."
+    body = [f"<h1>{title}</h1>", f'<p class="soft">{told}</p>']
     links = "".join(
         f'<li><a href="#k{n}">{in_html(kind.name)}</a><span>{len(several)}</span></li>'
         for n, (kind, several) in enumerate(found.items())

@@ -13,6 +13,7 @@ from fmn.cache import CacheWriter
 from fmn.cache.index import Failure
 from fmn.child import Crash
 from fmn.commands.cache import main
+from fmn.extract import doctor
 from fmn.extract.failures import AGAIN, OTHER, kind_of, troubles
 from fmn.extract.guard import reason
 from fmn.item import Item
@@ -114,11 +115,19 @@ def test_the_report_as_table_and_page(tmp_path):
     assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == before  # the cache stays as it was
 
 
+def test_the_doctor_counts_by_the_same_kinds(tmp_path):
+    with CacheWriter(tmp_path) as writer:
+        for n in range(3):
+            writer.fail(Item(f"{n}", "audio", f"/m/{n}.wav"), f"/m/{n}.wav: the file does not exist.")
+    found = [(each.found, each.advice) for each in doctor._cache(tmp_path) if each.what == "failed items"]
+    assert found == [("3 not there", kind_of("does not exist").advice), ("3 in all", f"fmn-cache failures {tmp_path}")]
+
+
 def test_a_cache_without_failures_says_so(tmp_path):
     with CacheWriter(tmp_path / "cache"):
         pass
     done = CliRunner().invoke(main, ["failures", str(tmp_path / "cache"), "--html", str(tmp_path / "f.html")])
     assert done.exit_code == 0 and "No item of the cache" in done.stdout
-    assert "0 items" in (tmp_path / "f.html").read_text()
+    assert "No item failed." in (tmp_path / "f.html").read_text()
     done = CliRunner().invoke(main, ["failures", str(tmp_path / "none")])
     assert done.exit_code == 2 and "Not a feature cache" in done.stderr
