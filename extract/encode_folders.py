@@ -67,6 +67,7 @@ def encode_folders(
             else:
                 items[modality].append(item)
                 rows.append(row.features)
+            watcher.item(item, str(row) if isinstance(row, BadItem) else "")
             watcher.step(1, int(isinstance(row, BadItem)))
         if not rows:
             raise InputError(

@@ -172,6 +172,7 @@ def _encode(
             if isinstance(result, BadItem):
                 writer.fail(item, str(result))
                 summary.failures.append((item.id, item.modality, str(result)))
+            watcher.item(item, str(result) if isinstance(result, BadItem) else "")
         watcher.step(len(batch), len(batch) - len(rows))
         summary.extracted[entry.modality] += len(rows)
         summary.media_seconds += sum(row.seconds for row in rows)

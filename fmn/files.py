@@ -59,8 +59,11 @@ def sync_folder(folder: Path) -> None:
 def alone(folder: Path, name: str, taken: str) -> Iterator[None]:
     """Hold the lock file `name` of `folder`, which the system frees when the process ends, however that ends.
 
-    Raises InputError with the sentence `taken` when another process holds it.
+    Raises InputError with the sentence `taken` when another process holds it, and where somebody else's file has that
+    name: ours are empty, and taking one empties it.
     """
+    if (folder / name).exists() and (folder / name).stat().st_size:
+        raise InputError(f"fmn would lock {folder} by a file {name}, which is there and not fmn's. Move it away.")
     lock = FileLock(folder / name, timeout=0)
     try:
         lock.acquire()

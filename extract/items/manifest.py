@@ -4,10 +4,12 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fmn.cache.index import load_index
 from fmn.cache.layout import INDEX
 from fmn.errors import InputError
 from fmn.item import Item
 from fmn.manifest import COLUMNS, read_rows, see_ids_once, write_manifest
+from fmn.tables import as_meant
 
 from .scan import Scan, scan, with_own_tracks
 
@@ -50,8 +52,8 @@ def read_manifest(path: Path) -> Scan:
 
 
 def check_place(cache: Path) -> None:
-    """Raise InputError where `write_plan` would replace a file that is not its own: no cache was begun there."""
-    if (cache / PLAN_FILE).exists() and not (cache / INDEX).exists():
+    """Raise InputError where `write_plan` would replace a file that is not its own: no set was accepted there yet."""
+    if (cache / PLAN_FILE).exists() and not ((cache / INDEX).exists() and load_index(cache).protocol):
         raise InputError(
             f"A cache has a {PLAN_FILE} of its own, and {cache} holds one of somebody else's. Name another folder as "
             "--cache, a new one for instance."
@@ -72,8 +74,9 @@ def known_splits(cache: Path) -> Mapping[tuple[str, str], str]:
         return {}
     try:
         with path.open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
-            return {(row["modality"], row["id"]): row["split"] for row in csv.DictReader(handle)}
-    except (KeyError, UnicodeDecodeError, csv.Error):
+            rows = map(as_meant, csv.DictReader(handle))
+            return {(row["modality"], row["id"]): row["split"] for row in rows}
+    except (KeyError, TypeError, UnicodeDecodeError, csv.Error):
         raise InputError(
             f"{path} was written by an earlier extraction and keeps items on their side of the split; it is damaged. "
             "Put it back, or extract into another --cache."

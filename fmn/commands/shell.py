@@ -15,11 +15,12 @@ from typing import Any, TypeVar
 import click
 
 from fmn import __version__
+from fmn.commands.log import current_log, logged
 from fmn.errors import InputError
+from fmn.printable import printable
 from fmn.stopping import Stopped
 
 TRACEBACK = "FMN_TRACEBACK"
-PIPE_WIDTH = 10_000  # characters of a table's line in a pipe or a file: a path that is folded there is no path any more
 
 Command = TypeVar("Command", bound=click.Command)
 
@@ -30,7 +31,7 @@ class SentenceError(click.ClickException):
     exit_code = 2
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.splitlines()))
+        super().__init__(printable(" ".join(message.splitlines())))
 
 
 class InterruptedRunError(SentenceError):
@@ -54,9 +55,14 @@ class DefectError(SentenceError):
 class ShellCommand(click.Command):
     """A click command whose errors are sentences."""
 
+    def make_context(self, *given: Any, **more: Any) -> click.Context:
+        """Read the arguments; what they are refused with is `printable`."""
+        with _printable_errors():
+            return super().make_context(*given, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command's function."""
-        with _sentences():
+        with _sentences(), logged(ctx), _sentences():  # the log tells of the function's errors, and may have one itself
             return super().invoke(ctx)
 
 
@@ -64,6 +70,16 @@ class ShellGroup(click.Group):
     """A group of such commands."""
 
     command_class = ShellCommand
+
+    def make_context(self, *given: Any, **more: Any) -> click.Context:
+        """Read the arguments before the command's name."""
+        with _printable_errors():
+            return super().make_context(*given, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Find the command and run it."""
+        with _printable_errors():
+            return super().invoke(ctx)
 
 
 def command(name: str) -> Callable[[Callable[..., Any]], ShellCommand]:
@@ -76,12 +92,31 @@ def group(name: str) -> Callable[[Callable[..., Any]], ShellGroup]:
     return _decorator(name, ShellGroup)
 
 
+def echo(text: str, err: bool = False) -> None:
+    """Print a line, `printable`. On stderr it becomes one of the log, where that is there."""
+    log = current_log()
+    if err and log is not None and log.on_stderr:
+        log.say(text)
+    else:
+        click.echo(printable(text), err=err)
+
+
 def _decorator(name: str, of: type[Command]) -> Callable[[Callable[..., Any]], Command]:
     def decorate(function: Callable[..., Any]) -> Command:
         versioned = click.version_option(__version__, prog_name=name, message="%(prog)s %(version)s")(function)
         return click.command(name, cls=of, context_settings={"help_option_names": ["-h", "--help"]})(versioned)
 
     return decorate
+
+
+@contextmanager
+def _printable_errors() -> Iterator[None]:
+    """What click refuses arguments with repeats them."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = printable(error.message, lines=True)  # type: ignore[misc]
+        raise
 
 
 @contextmanager

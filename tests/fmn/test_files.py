@@ -69,3 +69,12 @@ def test_one_process_at_a_time(tmp_path, killed):
         pass  # nor twice in one process
     with alone(tmp_path, ".lock", "It was freed."):
         pass
+
+
+def test_a_lock_never_empties_somebody_elses_file(tmp_path):
+    (tmp_path / ".lock").write_text("mine")
+    (tmp_path / ".link").symlink_to(tmp_path / ".lock")
+    for name in (".lock", ".link"):
+        with pytest.raises(InputError, match="not fmn"), alone(tmp_path, name, "taken"):
+            pass
+    assert (tmp_path / ".lock").read_text() == "mine"

@@ -1,8 +1,6 @@
 """The folder of a comparison or a study: whose it is, one at a time, and what the files in it must hold."""
 
-import csv
 import hashlib
-import io
 import json
 import math
 import re
@@ -20,6 +18,7 @@ from fmn.files import alone, write_durably
 from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.protocol import DIRECTIONS, misses
 from fmn.retrieval.store import write_json
+from fmn.tables import as_csv
 
 from ..baselines.registry import System
 from ..settings import TrainSettings, as_named_now
@@ -210,12 +209,9 @@ def _claim(out: Path, wanted: dict[str, Any]) -> None:
 
 def write_csv(out: Path, name: str, lines: Sequence[Mapping[str, Any]]) -> None:
     """Write lines with the columns of all of them, NaN as nothing, atomically."""
-    text = io.StringIO(newline="")
     columns = list(dict.fromkeys(key for line in lines for key in line))
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: "" if _is_nan(value) else value for key, value in line.items()} for line in lines)
-    write_durably(out, name, text.getvalue().encode())
+    rows = ({key: "" if _is_nan(value) else value for key, value in line.items()} for line in lines)
+    write_durably(out, name, as_csv(columns, rows, newline="\n").encode("utf-8", "surrogateescape"))
 
 
 def _is_nan(value: Any) -> bool:

@@ -132,6 +132,10 @@ def test_a_manifest_of_somebody_elses_is_not_replaced(tmp_path):
     (tmp_path / PLAN_FILE).write_text("modality,path\nvideo,a.mp4\n")
     with pytest.raises(InputError, match="one of somebody else's"):
         check_place(tmp_path)
+    with CacheWriter(tmp_path):  # begun, but no set was accepted and no plan written
+        pass
+    with pytest.raises(InputError, match="one of somebody else's"):
+        check_place(tmp_path)
     with CacheWriter(tmp_path / "cache") as writer:
         writer.describe(seed=0)
     write_plan(tmp_path / "cache", [Item("a", "video", "/a", split="train")])

@@ -24,7 +24,7 @@ from fmn.train.choosing import choosing_sets
 from fmn.train.data import load_training_set, validation_map
 from fmn.train.experiments import units
 from fmn.train.experiments.comparison import compare
-from fmn.train.experiments.comparison_files import escape
+from fmn.train.experiments.comparison_files import escape, write_files
 from fmn.train.experiments.comparison_report import render
 from fmn.train.experiments.experiment_folder import folder_of
 from fmn.train.experiments.findings import PARTS, difference, protocol_lines, relative_gain
@@ -188,6 +188,18 @@ def test_latex_has_every_row_and_no_bare_sign(done):
     for row in body.splitlines():
         if row.endswith(r"\\") and "multicolumn" not in row:
             assert row.replace(r"\&", "").count("&") == 4
+
+
+def test_signs_in_a_name_are_a_formula_in_no_file(done, tmp_path):
+    evil = "=x $\\frac{ $ \\input{y} \x1b ^^5c"
+    first, *rest = done[2].rows
+    odd = replace(done[2], rows=[replace(first, system=replace(first.system, name=evil)), *rest], warnings=[evil])
+    write_files(odd, tmp_path)
+    assert {line["warnings"] for line in lines(tmp_path / "table.csv")} >= {f"'{evil}"}
+    assert lines(tmp_path / "summary.csv")[0]["system"] == f"'{evil}"
+    plain = [line for line in (tmp_path / "table.tex").read_text().splitlines() if not line.startswith("%")]
+    assert not any(sign in line for line in plain for sign in (r"\input", r"\frac", "\x1b", "^^"))
+    assert (tmp_path / "table.png").read_bytes().startswith(b"\x89PNG")  # and no letter of it was read as a formula
 
 
 def test_the_same_again_fits_nothing_and_more_seeds_fit_only_those(done, tmp_path):
