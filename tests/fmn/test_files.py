@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from fmn.errors import InputError
+from fmn.errors import InputError, NotWritten
 from fmn.files import alone, replacing, write_durably
 
 
@@ -39,7 +39,7 @@ def test_a_durable_file_is_whole_or_the_one_before(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(NotWritten, match=f"The disk is full: {tmp_path}.a. Free some space"):
         write_durably(tmp_path, "a", b"two")
     assert (tmp_path / "a").read_bytes() == b"one" and os.listdir(tmp_path) == ["a"]
 
