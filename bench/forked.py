@@ -61,6 +61,7 @@ class Running:
                 os.dup2(writing, stream)
             os.closerange(3, 256)
             sys.stdout, sys.stderr = (os.fdopen(stream, "w", buffering=1) for stream in (1, 2))
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # which what runs in the background ignores
             code = 70
             try:
                 if before:
@@ -80,6 +81,10 @@ class Running:
     def kill(self):
         """End the whole group, as a lost machine would."""
         os.killpg(self.pid, signal.SIGKILL)
+
+    def send(self, number, to_all):
+        """A signal to the command, or to all of its group as a terminal sends it."""
+        (os.killpg if to_all else os.kill)(self.pid, number)
 
     def running(self):
         """Whether the command itself is."""

@@ -5,14 +5,18 @@
 An extraction (16 clips, 64 recordings), a training (of a memory and, every other time, by descent) and a comparison are
 begun, their whole process group is killed at a moment drawn evenly over the time that they take undisturbed, and the
 same command is given again. Then single processes of extractions on two workers are killed, four a run, while the run
-goes on. Wrong is a run after which the cache is not sound, an item is missing, stands twice or was blamed, the command
-does not end well, or a vector, a weight or a row of the table differs from an undisturbed run in any bit.
+goes on; and Ctrl-C or SIGTERM is sent to a command or to all of its group.
+
+Wrong is a run after which the cache is not sound, an item is missing, stands twice or was blamed, the command does not
+end well, or a vector, a weight or a row of the table differs from an undisturbed run in any bit; of signals also
+another exit code than 0, 130 and 143, and a traceback.
 """
 
 import shutil
 import tempfile
 import time
 from pathlib import Path
+from signal import SIGINT, SIGTERM
 
 import click
 import numpy as np
@@ -22,6 +26,13 @@ from reliability import record
 
 KILLS = 4  # of single processes, a run
 SYSTEMS = "CCA,SM,FMN"
+TOLD = {
+    "extracted": ("kill -9 of an extraction", "the whole group, then the same command: equal vectors, none twice"),
+    "trained": ("kill -9 of a training", "the whole group, then the same command: equal weights"),
+    "compared": ("kill -9 of a comparison", "the whole group, then the same command: an equal table"),
+    "workers": ("kill -9 of single workers", "of an extraction on two, which goes on: equal vectors, nobody blamed"),
+    "signals": ("Ctrl-C and SIGTERM", "to one or to all: 0, 130 or 143, no traceback, then equal results"),
+}
 
 
 def killed(words, draw, seconds):
@@ -35,6 +46,19 @@ def killed(words, draw, seconds):
         begun.kill()
     begun.end()
     return there
+
+
+def signalled(words, draw, seconds):
+    """Begin a command and send it a signal, or all of its group; "" or what is wrong with its end."""
+    begun, number, to_all = Running(*words), int(draw.choice([SIGINT, SIGTERM])), bool(draw.integers(2))
+    until = begun.began + draw.uniform(0, seconds)
+    while time.monotonic() < until and begun.running():
+        time.sleep(0.002)
+    if begun.running():
+        begun.send(number, to_all)
+    ended = begun.end()
+    good = ended.code in (0, 128 + number) and not ended.is_a_defect
+    return "" if good else f"signal {number}{' to all' * to_all}: {ended.code}: {ended.said[-2000:]}"
 
 
 def trained(media, folder, number):
@@ -68,8 +92,8 @@ def judged(words, left, whole, media):
         return f"it left something else: {error}"
 
 
-def group_kills(what, runs, media, scratch, draw):
-    """(how many were killed at work, [what was wrong])."""
+def group_kills(what, runs, media, scratch, draw, kill=True):
+    """(how many were killed, or else stopped by a signal, at work, [what was wrong])."""
     ways, wrong, hit, number = {}, [], 0, 0
     while hit < runs and number < 3 * runs:
         folder = scratch / f"{what.__name__}-{number}"
@@ -82,8 +106,12 @@ def group_kills(what, runs, media, scratch, draw):
             ways[kind] = left(), whole.seconds
             shutil.rmtree(folder)
             folder.mkdir()
-        hit += killed(words, draw, ways[kind][1])
-        said = "" if sound(folder / "cache") else "the cache was not sound after the kill"
+        said = ""
+        if kill:
+            hit += killed(words, draw, ways[kind][1])
+        else:
+            hit, said = hit + 1, signalled(words, draw, ways[kind][1])
+        said = said or ("" if sound(folder / "cache") else "the cache was not sound after it")
         said = said or judged(words, left, ways[kind][0], media)
         if said:
             wrong.append(f"{what.__name__} {number}: {said}")
@@ -135,21 +163,12 @@ def _below(pid):
 
 @click.command()
 @click.option("--runs", default=100, show_default=True, help="Kills of each kind.")
-@click.option("--only", default="extracted,trained,compared,workers", show_default=True, help="Kinds, with commas.")
+@click.option("--only", default=",".join(TOLD), show_default=True, help="Kinds, with commas.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results/reliability.csv"))
 def main(runs, only, seed, out):
     """Run them."""
     imported()
-    told = {
-        "extracted": ("kill -9 of an extraction", "the whole group, then the same command: equal vectors, none twice"),
-        "trained": ("kill -9 of a training", "the whole group, then the same command: equal weights"),
-        "compared": ("kill -9 of a comparison", "the whole group, then the same command: an equal table"),
-        "workers": (
-            "kill -9 of single workers",
-            "of an extraction on two, which goes on: equal vectors, nobody blamed",
-        ),
-    }
     with tempfile.TemporaryDirectory() as place:
         scratch = Path(place)
         media = scratch / "media"
@@ -160,11 +179,16 @@ def main(runs, only, seed, out):
             draw, began = np.random.default_rng([seed, *kind.encode()]), time.monotonic()
             if kind == "workers":
                 hit, wrong = worker_kills(runs, media, scratch, draw)
+            elif kind == "signals":
+                each = -(-runs // 3)
+                of = (extracted, trained, compared)
+                found = [group_kills(what, each, media, scratch, draw, kill=False) for what in of]
+                hit, wrong = sum(hit for hit, _ in found), [said for _, wrong in found for said in wrong]
             else:
                 hit, wrong = group_kills(globals()[kind], runs, media, scratch, draw)
             seconds = time.monotonic() - began
-            click.echo(f"{told[kind][0]}: {hit} kills, {len(wrong)} wrong, {seconds:.0f} s")
-            record(out, told[kind][0], hit, len(wrong), told[kind][1], seconds, f"bench/kills.py --runs {runs}")
+            click.echo(f"{TOLD[kind][0]}: {hit} kills, {len(wrong)} wrong, {seconds:.0f} s")
+            record(out, TOLD[kind][0], hit, len(wrong), TOLD[kind][1], seconds, f"bench/kills.py --runs {runs}")
 
 
 if __name__ == "__main__":

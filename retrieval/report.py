@@ -110,10 +110,7 @@ def write_text(path: str | Path, text: str) -> None:
         sys.stdout.buffer.flush()
         return
     if path.exists() and (not path.is_file() or path.absolute().parent in STREAMS):
-        with (
-            written(path),
-            open(path, "ab", buffering=0) as stream,
-        ):  # a pipe or a terminal is written to, never replaced
+        with written(path), open(path, "ab", buffering=0) as stream:  # a pipe or a terminal: never replaced
             stream.write(text.encode())
         return
     target = Path(os.path.realpath(path))  # a link stays a link
