@@ -19,6 +19,7 @@ from fmn.child import Limits
 from fmn.errors import BadItem, InputError, NotWritten, first_line
 from fmn.item import Item
 from fmn.progress import Silence, Watcher
+from fmn.stopping import later
 from fmn.threads import one_thread
 from fmn.workers import ENVIRONMENT, Task, check_workers, deaf_children
 
@@ -76,7 +77,7 @@ def local_workers(workers: int) -> Iterator[Client]:
     # A worker that dies is reported as its item's failure, in a sentence; Dask's own log lines would only repeat it.
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(_CONFIG))  # for as long as workers may be started again
-        with deaf_children():
+        with later(), deaf_children():  # a cluster that is half there cannot be ended
             cluster = stack.enter_context(
                 LocalCluster(
                     n_workers=workers,

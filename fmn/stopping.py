@@ -97,6 +97,24 @@ def ending() -> Iterator[Stop]:
 
 
 @contextmanager
+def later() -> Iterator[None]:
+    """A block that is not left half done: a first signal is heard after it. The second one raises `Stopped` there."""
+    waiting: list[int] = []
+
+    def heard(number: int, _: FrameType | None) -> None:
+        if waiting:
+            raise Stopped(number)
+        waiting.append(number)
+
+    try:
+        with _heard_by(heard):
+            yield
+    finally:
+        for number in waiting:
+            signal.raise_signal(number)
+
+
+@contextmanager
 def _heard_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """Let `handler` hear the signals, but for those that somebody ignores on purpose or handles outside Python."""
     if threading.current_thread() is not threading.main_thread():

@@ -61,6 +61,14 @@ def test_a_signal_within_a_destructor_is_heard():
     assert process.returncode == 143 and wrong == "Error: Interrupted. What is finished is kept.\n"
 
 
+def test_what_must_not_be_left_half_done_is_finished_first():
+    begin = 'from fmn.stopping import later\n        with later():\n            print("ready", flush=True)'
+    process = start(begin + '\n            time.sleep(2)\n            print("done", flush=True)')
+    process.send_signal(signal.SIGTERM)
+    said, wrong = process.communicate(timeout=120)
+    assert (process.returncode, said) == (143, "done\nending\n") and wrong.startswith("Error: Interrupted.")
+
+
 def test_who_ignores_signals_goes_on_doing_so():
     program = PROGRAM.format(begin="print('ready', flush=True)", destructor=0, cleanup=0).replace("600", "2")
     ignoring = ["nohup", sys.executable, "-c", "import signal; signal.signal(15, signal.SIG_IGN)\n" + program]
