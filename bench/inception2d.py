@@ -136,7 +136,7 @@ def centre(images):
 def main(manifest, passes, batch, learning_rate, seed, fps, out):
     """Fit it."""
     began = time.monotonic()
-    items = [item for item in assign_splits(find_items(None, None, manifest).items, 0.7, seed)]
+    items = list(assign_splits(find_items(None, None, manifest).items, 0.7, seed))
     items = [item for item in items if item.modality == "video" and item.split in ("train", "val")]
     held = held_out(items, seed)
     names = sorted({item.label for item in items})

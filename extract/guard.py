@@ -6,7 +6,7 @@ from threading import get_ident
 from typing import Any
 
 from fmn.child import Child, Crash, Limits
-from fmn.errors import BadItem, InputError
+from fmn.errors import BadItem, InputError, NotWritten
 from fmn.item import Item
 from fmn.workers import Task
 
@@ -26,6 +26,8 @@ def guard(task: bytes, items: Sequence[Item], *, limits: Limits, run: str) -> li
 
     An item is blamed only when it was alone: it crashed, hung or took too much memory twice, or raised what no task
     should. Its neighbours are done again without it. `run`: a name, under which `close_children` ends it.
+
+    Raises NotWritten: a full disk is no item's fault.
     """
     child = _CHILDREN.setdefault((run, limits, get_ident()), Child(limits))
     for again in (False, True):
@@ -34,6 +36,8 @@ def guard(task: bytes, items: Sequence[Item], *, limits: Limits, run: str) -> li
             return [BadItem("the run was ended before") for _ in items]
         try:
             found = list(child.call(_do, task, items))
+        except NotWritten:
+            raise
         except Exception as error:
             if len(items) > 1:
                 return [result for item in items for result in guard(task, (item,), limits=limits, run=run)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fmn.cache import CacheWriter, EncoderRecord
+from fmn.device import pick_device
 from fmn.errors import BadItem, InputError
 from fmn.item import Item
 from fmn.progress import Silence, Watcher
@@ -90,7 +91,8 @@ def extract(
         "video": encoder_entry("video", settings.video_encoder),
         "audio": encoder_entry("audio", settings.audio_encoder),
     }
-    asked = {modality: entry.asked(settings) for modality, entry in entries.items()}  # before anything is begun
+    pick_device(settings.device)  # what can be refused is, before anything is begun
+    asked = {modality: entry.asked(settings) for modality, entry in entries.items()}
     found = find_items(videos, audio, manifest)
     for notice in found.notices:
         watcher.say(notice)

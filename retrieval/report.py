@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fmn.errors import InputError
-from fmn.files import write_durably
+from fmn.files import write_durably, written
 from fmn.tables import as_csv
 
 from .indexing import WAYS
@@ -110,7 +110,7 @@ def write_text(path: str | Path, text: str) -> None:
         sys.stdout.buffer.flush()
         return
     if path.exists() and (not path.is_file() or path.absolute().parent in STREAMS):
-        with open(path, "ab", buffering=0) as stream:  # a pipe or a terminal is written to, never replaced
+        with written(path), open(path, "ab", buffering=0) as stream:  # a pipe or a terminal: never replaced
             stream.write(data)
         return
     target = Path(os.path.realpath(path))  # a link stays a link

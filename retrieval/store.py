@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from fmn.errors import InputError
-from fmn.files import replacing, write_durably
+from fmn.files import write_durably
 
 from .network import FeatureMemoryNetwork, FmnConfig
 from .remembering import MemoryConfig, MemoryNetwork
@@ -25,6 +25,9 @@ BEST_FILE = "best.safetensors"
 ENROLLED_FILE = "enrolled.safetensors"
 
 Config = MemoryConfig | FmnConfig | TowersConfig
+
+BEGUN = "running"
+"""The status of a run of which not all is there yet."""
 
 _CONFIGS: dict[str, type[MemoryConfig] | type[FmnConfig] | type[TowersConfig]] = {
     "memory": MemoryConfig,
@@ -82,10 +85,9 @@ def network_of(config: Config) -> Model:
 
 
 def save_network(path: Path, network: Model) -> None:
-    """Write weights and memory banks to a safetensors file, atomically."""
+    """Write weights and memory banks to a safetensors file, durably."""
     state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
-    with replacing(path) as temporary:
-        save_file(state, temporary)
+    write_durably(path.parent, path.name, save(state))
 
 
 def read_network(path: Path, config: Config) -> Model:
@@ -106,15 +108,15 @@ def read_network(path: Path, config: Config) -> Model:
 
 def _check_size(path: Path, config: Config) -> None:
     """Raise InputError where a memory is said to be larger than its file: it would be allocated before it is read."""
-    if _least(config) > path.stat().st_size:
+    if least_bytes(config) > path.stat().st_size:
         raise InputError(f"{path} does not hold the network that its run.json describes: it is too small a file.")
 
 
-def _least(config: Config) -> int:
+def least_bytes(config: Config) -> int:
     """Bytes that the banks and projections of a config take at the least."""
     if isinstance(config, MemoryConfig):
         banks = 4 * (config.video_items * config.video_dim + config.audio_items * config.audio_dim)
-        return banks + (0 if config.middle is None else _least(FmnConfig(**config.middle)))
+        return banks + (0 if config.middle is None else least_bytes(FmnConfig(**config.middle)))
     if isinstance(config, FmnConfig):
         return 4 * (config.common + config.capacity) * (config.video_dim + config.audio_dim)
     first = {"kernel": config.landmarks, "perceptron": config.hidden}.get(config.kind, config.common)  # layer's rows

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from fmn.errors import InputError
-from fmn.files import replacing
+from fmn.files import write_durably
 from fmn.retrieval.network import FeatureMemoryNetwork
 
 LAST_FILE = "last.safetensors"
@@ -23,8 +23,7 @@ def save_last(
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
     flat = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    with replacing(path) as temporary:
-        save_file(flat, temporary, metadata={"progress": json.dumps(progress)})
+    write_durably(path.parent, path.name, save(flat, metadata={"progress": json.dumps(progress)}))
 
 
 def load_last(path: Path, network: FeatureMemoryNetwork, optimizer: torch.optim.Optimizer) -> dict[str, Any]:

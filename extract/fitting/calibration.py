@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from fmn.errors import InputError
 from fmn.files import write_durably
 from fmn.item import Item
+from fmn.threads import one_thread
 
 from ..media.sizes import centre_crop
 from ..networks.untrained import has_norms
@@ -50,8 +51,9 @@ def untrained_weights(
         seen = part.run(f"normalising the untrained {title}", make, items=part.some(ITEMS)).good
         weights["calibrated_on"] = len(seen)
         if seen:
-            for name, network in networks.items():
-                set_norms(network, [torch.from_numpy(np.stack([seen[item][name] for item in sorted(seen)]))])
+            with one_thread():  # the same statistics on every machine of a kind
+                for name, network in networks.items():
+                    set_norms(network, [torch.from_numpy(np.stack([seen[item][name] for item in sorted(seen)]))])
             weights["files"] = {"calibration": _save_statistics(part.folder, networks, encoder)}
     weights["sha256"] = {name: state_sha256(network) for name, network in networks.items()}
     return weights

@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from fmn.commands.progress import Bars
 from fmn.commands.shell import command, echo
 from fmn.errors import InputError
 from fmn.install import hint
+from fmn.stopping import Stopped
 from fmn.workers import cores
 
 
@@ -134,7 +136,14 @@ def _run(name: str, *arguments: str) -> None:
         raise InputError(f"The demonstration runs {name}, which is not installed here: {hint()}")
     click.echo(err=True)
     echo(f"$ {shlex.join([name, *arguments])}", err=True)
-    code = subprocess.run([program, *arguments], check=False).returncode
+    with subprocess.Popen([program, *arguments]) as process:
+        try:
+            code = process.wait()
+        except Stopped as stopped:
+            if stopped.number == signal.SIGTERM:  # a terminal tells Ctrl-C to all by itself
+                process.terminate()
+            process.wait()  # it says for itself what it keeps
+            raise
     if code:
         raise InputError(f"{name} ended with exit code {code}; what it said stands above.")
 

@@ -56,7 +56,7 @@ def main(
     memory_of(retriever)
     retriever.check(features)
     if out is not None:
-        check_out(out)
+        check_out(out, run)
     with Bars(quiet) as bars:
         encoded = encode_folders(videos, audio, features, retriever.encoders, device, bars)
     clips, recordings = encoded.items["video"], encoded.items["audio"]

@@ -4,7 +4,6 @@ Exit codes: 0 done; 1 done, but something is wrong with the data (failed items, 
 rule; 70 a defect of fmn itself; 130 interrupted, 143 asked to end (SIGTERM).
 """
 
-import errno
 import os
 import signal
 import sys
@@ -17,8 +16,9 @@ import click
 from fmn import __version__
 from fmn.commands.log import current_log, logged
 from fmn.errors import InputError
+from fmn.files import refusal
 from fmn.printable import printable
-from fmn.stopping import Stopped
+from fmn.stopping import Stopped, ending
 
 TRACEBACK = "FMN_TRACEBACK"
 
@@ -126,36 +126,39 @@ def _sentences() -> Iterator[None]:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    try:
-        yield
-    except (click.ClickException, click.exceptions.Exit, click.Abort):
-        raise
-    except InputError as error:
-        raise SentenceError(str(error)) from error
-    except KeyboardInterrupt as error:
-        ended = isinstance(error, Stopped) and error.number == signal.SIGTERM
-        raise (TerminatedRunError if ended else InterruptedRunError)(
-            "Interrupted. What is finished is kept."
-        ) from error
-    except OSError as error:
-        if error.errno == errno.EPIPE:  # `| head` has seen enough: click ends quietly
+    with ending() as stop:
+        try:
+            yield
+            sys.stdout.flush()  # a full disk there is said here, and not by the interpreter's end
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        raise SentenceError(_system_sentence(error)) from error
-    except Exception as error:
-        if os.environ.get(TRACEBACK):
-            raise
-        said = f"{type(error).__name__}: {error}".rstrip(".: ")
-        raise DefectError(
-            f"This is a defect of fmn {__version__}, not of your input ({said}). Please report it with the output of "
-            f"the same command under {TRACEBACK}=1."
-        ) from error
+        except KeyboardInterrupt as error:
+            raise _stopped(error.number if isinstance(error, Stopped) else signal.SIGINT) from error
+        except Exception as error:
+            if stop.asked:  # the signal came where others make an error of it, and there is nothing else wrong
+                raise _stopped(stop.asked) from error
+            if isinstance(error, BrokenPipeError):  # `| head` has seen enough: click ends quietly
+                raise
+            if isinstance(error, InputError):
+                raise SentenceError(str(error)) from error
+            if isinstance(error, OSError):
+                raise SentenceError(_system_sentence(error)) from error
+            if os.environ.get(TRACEBACK):
+                raise
+            said = f"{type(error).__name__}: {error}".rstrip(".: ")
+            raise DefectError(
+                f"This is a defect of fmn {__version__}, not of your input ({said}). Please report it with the output "
+                f"of the same command under {TRACEBACK}=1."
+            ) from error
+
+
+def _stopped(number: int) -> SentenceError:
+    kind = TerminatedRunError if number == signal.SIGTERM else InterruptedRunError
+    return kind("Interrupted. What is finished is kept.")
 
 
 def _system_sentence(error: OSError) -> str:
     name = error.filename2 or error.filename  # of a rename, the name that was meant and not the temporary one
-    where = f": {name}" if name else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"The disk is full{where}. Free some space and run the same command again: what is finished is kept."
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"Permission denied{where}. Choose another folder, or allow this user to use that one."
-    return f"{error.strerror or error}{where}."
+    if isinstance(error.errno, int) and error.errno > 0:
+        return refusal(error.errno, os.fsdecode(name) if isinstance(name, str | bytes) else str(name or ""))
+    return f"{error.strerror or error}."

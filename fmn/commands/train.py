@@ -185,7 +185,9 @@ def _descend(
 
         again = shlex.join(["fmn-train", str(cache), "--as-printed", "--run", str(folder)])
         bars.say(f"Training {folder}. If it is interrupted, {again} with the same options goes on.")
-        trained = train(features, folder, config, settings, encoders=encoders, device=device, progress=tell)
+        trained = train(
+            features, folder, config, settings, encoders=encoders, device=device, progress=tell, say=bars.say
+        )
     fitting, data = trained.fitting, trained.data
     items = {"run": str(trained.path), "videos": len(data.fit_video.ids), "recordings": len(data.fit_audio.ids)}
     counted(

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
-from fmn.files import alone, write_durably
+from fmn.files import alone, sweep, write_durably
 from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.protocol import DIRECTIONS, misses
 from fmn.retrieval.store import write_json
@@ -175,6 +175,7 @@ def claimed(out: Path, wanted: dict[str, Any]) -> Iterator[None]:
     out.mkdir(parents=True, exist_ok=True)
     taken = f"Another fmn-compare or fmn-study is at work in {out}. Wait for it, or name another --out."
     with alone(out, LOCK_FILE, taken):
+        sweep(out)
         _claim(out, wanted)
         yield
 
