@@ -36,3 +36,28 @@ def pictures(path, codec="libx264", pixels="yuv420p", count=100, **options):
             container.mux(stream.encode(frame.reformat(format=pixels)))
         container.mux(stream.encode())
     return path
+
+
+def film(path, video, audio, count=50, rate=48000, **options):
+    """A clip of noise at 25 frames a second with a sound as long; `options` go to the muxer."""
+    draw = np.random.default_rng(0)
+    voice = wobble(count / 25, rate).astype(np.float32)
+    with av.open(str(path), "w", options=options) as container:
+        seen, heard = container.add_stream(video, rate=25), container.add_stream(audio, rate=rate, layout="mono")
+        seen.width, seen.height, seen.pix_fmt, heard.bit_rate = 64, 48, "yuv420p", 96000
+        packets = []
+        for place in range(count):
+            frame = av.VideoFrame.from_ndarray(draw.integers(0, 255, (48, 64, 3), dtype=np.uint8), format="rgb24")
+            frame.pts, frame.time_base = place, Fraction(1, 25)
+            packets += seen.encode(frame)
+        packets += seen.encode()
+        for at in range(0, len(voice), 1024):
+            part = av.AudioFrame.from_ndarray(voice[None, at : at + 1024], format="flt", layout="mono")
+            part.sample_rate, part.pts, part.time_base = rate, at, Fraction(1, rate)
+            packets += heard.encode(part)
+        packets += heard.encode()
+        for packet in sorted(
+            (each for each in packets if each.dts is not None), key=lambda one: one.dts * one.time_base
+        ):
+            container.mux(packet)
+    return path

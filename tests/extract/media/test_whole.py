@@ -91,7 +91,9 @@ def test_a_part_before_the_cut_is_whole(tmp_path):
         waveform(path)
 
 
-@pytest.mark.parametrize("stated", [0xFFFFFFFF, 0xFFFFFFDB, 0x7FFFF000, 0x7FFFEFDC, 0x7FFFFFFF, 0x80000000, 0])
+@pytest.mark.parametrize(
+    "stated", [0xFFFFFFFF, 0xFFFFFFDB, 0x7FFFF000, 0x7FFFEFDC, 0x7FFFFFFF, 0x80000000, 0x80000024, 0]
+)
 @pytest.mark.parametrize("samples", [4095, 16000, 16384, 20001])
 def test_a_wav_whose_header_leaves_the_length_open_is_whole(tmp_path, stated, samples):
     path = sound(tmp_path / "pipe.wav", samples=TONE[:samples], rate=16000)
