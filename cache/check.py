@@ -35,7 +35,8 @@ class Problem:
 
 @dataclass(frozen=True)
 class EncoderSummary:
-    """What the cache holds of one encoder. `seconds` is the media time read, `padded` counts repeat-padded items."""
+    """What the cache holds of one encoder. `seconds` is the media time read, `padded` counts repeat-padded items,
+    `notes` those of each note."""
 
     record: EncoderRecord
     items: int
@@ -44,6 +45,7 @@ class EncoderSummary:
     padded: int
     splits: dict[str, int]
     labels: dict[str, int]
+    notes: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ def _encoder_summary(cache: FeatureCache, index: Index, record: EncoderRecord) -
         padded=int(np.count_nonzero(cache.repeated(*key))),
         splits=dict(sorted(Counter(item.split for item in items).items())),
         labels=dict(sorted(Counter(item.label for item in items).items())),
+        notes=dict(Counter(note for notes in cache.notes(*key) for note in notes).most_common()),
     )
 
 

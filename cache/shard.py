@@ -21,6 +21,7 @@ from .record import EncoderRecord
 from .row import Row
 
 TEXT = ("ids", "labels", "split", "pair", "group", "path", "text", "extra")
+NOTES = "notes"  # text, too, of shards that have any
 NUMBERS = {"seconds": "<f8", "start": "<f8", "end": "<f8", "windows": "<i4", "repeated": "<i4"}
 
 
@@ -33,11 +34,15 @@ class Shard:
     seconds: npt.NDArray[np.float64]
     windows: npt.NDArray[np.int32]
     repeated: npt.NDArray[np.int32]
+    notes: list[tuple[str, ...]]
 
     def rows(self) -> list[Row]:
         """Return the content item by item."""
-        columns = zip(self.items, self.features, self.seconds, self.windows, self.repeated, strict=True)
-        return [Row(item, vector, float(time), int(count), int(more)) for item, vector, time, count, more in columns]
+        columns = zip(self.items, self.features, self.seconds, self.windows, self.repeated, self.notes, strict=True)
+        return [
+            Row(item, vector, float(time), int(count), int(more), notes)
+            for item, vector, time, count, more, notes in columns
+        ]
 
 
 class ShardError(InputError):
@@ -61,6 +66,8 @@ def encode_shard(record: EncoderRecord, rows: Sequence[Row]) -> bytes:
         "text": [item.text for item in items],
         "extra": [json.dumps(dict(item.extra), sort_keys=True) for item in items],
     }
+    if any(row.notes for row in rows):
+        text[NOTES] = ["\n".join(row.notes) for row in rows]
     numbers: dict[str, list[float] | list[int]] = {
         "seconds": [row.seconds for row in rows],
         "start": [np.nan if item.start is None else item.start for item in items],
@@ -72,7 +79,7 @@ def encode_shard(record: EncoderRecord, rows: Sequence[Row]) -> bytes:
     with h5py.File(buffer, "w") as file:
         file.attrs.update(_attributes(record))
         file.create_dataset("features", data=np.stack([row.features for row in rows]).astype("<f4"))
-        for name in TEXT:
+        for name in text:
             # Bytes, because a file name need not be UTF-8: what the system gave comes back unchanged.
             encoded = [value.encode("utf-8", "surrogateescape") for value in text[name]]
             file.create_dataset(name, data=encoded, dtype=h5py.string_dtype("utf-8"))
@@ -168,7 +175,11 @@ def _decode(file: h5py.File, entry: ShardEntry, record: EncoderRecord) -> Shard:
         and all((numbers[k] >= 0).all() for k in ("seconds", "windows", "repeated"))
     ):
         raise ValueError("seconds, windows and repeated must be finite and at least 0")
-    return Shard(items, features, numbers["seconds"], numbers["windows"], numbers["repeated"])
+    notes = _text(file, NOTES, entry.items) if NOTES in file else [""] * entry.items
+    told = [tuple(text.split("\n")) if text else () for text in notes]
+    if not all(note.isprintable() for each in told for note in each):
+        raise ValueError("notes must be phrases of one line")
+    return Shard(items, features, numbers["seconds"], numbers["windows"], numbers["repeated"], told)
 
 
 def _numbers(file: h5py.File, name: str, kind: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:

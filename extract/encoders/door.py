@@ -1,7 +1,7 @@
 """What an encoder is: the one door that every encoder comes through."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from fmn.errors import BadItem, InputError
 from fmn.item import Item
 
 from ..fitting.train_part import TrainPart, each
+from ..media.notes import noted
 from .settings import ExtractSettings
 
 
@@ -29,8 +30,12 @@ class OneByOne:
     row: Callable[[Item], Row]
 
     def encode(self, items: Sequence[Item]) -> list[Row | BadItem]:
-        """One row an item, in order; a BadItem in the place of an item that cannot be used."""
-        return each(items, self.row)
+        """One row an item, in order, with its notes; a BadItem in the place of an item that cannot be used."""
+        return each(items, self._noted)
+
+    def _noted(self, item: Item) -> Row:
+        row, notes = noted(self.row, item)
+        return replace(row, notes=notes)
 
 
 @dataclass(frozen=True)

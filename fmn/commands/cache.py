@@ -119,6 +119,10 @@ def _show(console: PlainConsole, summary: Summary) -> None:
         console.print(printable(f"  {record.modality} {record.name}: {facts}"), soft_wrap=True)
     if any(set(each.labels) - {""} for each in summary.encoders):
         _show_labels(console, summary)
+    for each in summary.encoders:
+        if each.notes:
+            name = f"{each.record.modality} {each.record.name}"
+            _show_pairs(console, "Notes", (f"{name}: what was done before", "items"), each.notes)
     if summary.protocol:
         _show_pairs(console, "Protocol", ("fact", "value"), summary.protocol)
     if summary.failures:

@@ -24,6 +24,14 @@ def test_inspect_shows_what_is_there(cache, run):
     assert "Warning: audio encoder: untrained." in lines
 
 
+def test_inspect_counts_what_was_done_to_items(cache, row, run):
+    assert "what was done" not in run("inspect", cache).stdout
+    with CacheWriter(cache) as writer:
+        writer.add("i3d", [row(f"w{n}.mp4", notes=("deinterlaced",)) for n in range(3)])
+    lines = [" ".join(line.split()) for line in run("inspect", cache).stdout.splitlines()]
+    assert "video i3d: what was done before items" in lines and "deinterlaced 3" in lines
+
+
 def test_inspect_names_ten_failures_and_counts_the_rest(cache, run):
     with CacheWriter(cache) as writer:
         for n in range(12):

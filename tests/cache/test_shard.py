@@ -55,6 +55,8 @@ def group_instead(file):
         (put("extra", ["{"] * 5, h5py.string_dtype()), "Expecting"),
         (put("extra", ['{"a": 1}'] * 5, h5py.string_dtype()), "JSON object of texts"),
         (put("seconds", np.full(5, np.inf)), "finite and at least 0"),
+        (lambda file: file.create_dataset("notes", data=["\x1b[2J"] * 5, dtype=h5py.string_dtype()), "of one line"),
+        (lambda file: file.create_dataset("notes", data=["a"], dtype=h5py.string_dtype()), "notes must be 5 texts"),
         (put("repeated", np.full(5, -1, "i4")), "at least 0"),
         (put("end", np.full(5, -2.0)), "0 <= start < end"),
         (lambda file: file.attrs.__setitem__("fingerprint", "00"), "its fingerprint is 00"),
