@@ -2,17 +2,19 @@
 
 import functools
 import logging
+import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dask
 from distributed import Client, Future, LocalCluster, Worker, wait
 from distributed.client import FutureCancelledError, FuturesCancelledError
 from distributed.comm.core import CommClosedError
+from distributed.diskutils import WorkSpace
 from distributed.scheduler import KilledWorker
 
 from fmn.child import Limits
@@ -21,7 +23,8 @@ from fmn.item import Item
 from fmn.progress import Silence, Watcher
 from fmn.workers import ENVIRONMENT, Task, deaf_children
 
-from .cluster import check_seen, cluster
+from .cluster import Crew, ask, cluster, shared_paths
+from .fetched import any_fetched, on_files
 from .fitting.train_part import Map
 from .guard import guard, packed, reason
 
@@ -58,9 +61,8 @@ def mapper(
             if not clients:
                 found = cluster(scheduler, watcher or Silence()) if scheduler else local_workers(workers)
                 clients.append(stack.enter_context(found))
-            if scheduler:
-                check_seen(clients[0], str((cache or Path()).resolve()), items)
-            yield from run_items(clients[0], task, items, chunk, limits, stop)
+            shared = shared_paths(str((cache or Path()).resolve()), items) if scheduler else None
+            yield from run_items(clients[0], task, items, chunk, limits, stop, Crew(clients[0], watcher, shared))
 
         yield run
 
@@ -94,6 +96,7 @@ def run_items(
     chunk: int,
     limits: Limits | None = None,
     stop: Callable[[], bool] = lambda: False,
+    crew: Crew | None = None,
 ) -> Iterator[list[tuple[Item, Any]]]:
     """Run `task` over `items` in chunks and yield what is ready, in the order in which it becomes ready.
 
@@ -105,10 +108,11 @@ def run_items(
         (`fmn.extract.guard`).
 
     Raises:
-        InputError: no worker is left, and none comes back.
+        InputError: no worker is left, and none comes back; the scheduler is gone.
     """
+    guarded = functools.partial(guard, packed(task), limits=limits or Limits(), run=client.id)
     try:
-        yield from _run_items(client, task, items, chunk, limits, stop)
+        yield from flow(client, guarded, items, chunk, stop, crew or Crew(client))
     except (FuturesCancelledError, CommClosedError, OSError) as error:
         raise InputError(
             f"The Dask scheduler is gone ({first_line(error)[:200]}). What is finished is kept: run the same command "
@@ -116,32 +120,46 @@ def run_items(
         ) from None
 
 
-def _run_items(
+class _Sent(NamedTuple):
+    """A chunk in flight. to: addresses that it is kept to, None where all will do."""
+
+    part: tuple[Item, ...]
+    to: list[str] | None
+
+
+def flow(
     client: Client,
-    task: Task,
+    work: Callable[[Sequence[Item]], list[Any]],
     items: Sequence[Item],
     chunk: int,
-    limits: Limits | None,
     stop: Callable[[], bool],
+    crew: Crew,
 ) -> Iterator[list[tuple[Item, Any]]]:
-    guarded = functools.partial(guard, packed(task), limits=limits or Limits(), run=client.id)
+    """`run_items` of any function that travels; the errors of a scheduler that is gone are Dask's own."""
     waiting = deque(tuple(items[start : start + chunk]) for start in range(0, len(items), chunk))
-    at: dict[Future, tuple[Item, ...]] = {}
+    at: dict[Future, _Sent] = {}
     lost: Counter[tuple[Item, ...]] = Counter()
     seen = time.monotonic()
     trimmed = False
+    crewed = crew.fit
     while at or (waiting and not stop()):
-        workers = len(client.scheduler_info(n_workers=-1)["workers"])
-        while waiting and not stop() and len(at) < IN_FLIGHT * max(1, workers):
+        threads = crew.look()
+        if crew.fit != crewed:
+            crewed, here = crew.fit, set(crew.fit)
+            for future in [future for future, sent in at.items() if sent.to and here.isdisjoint(sent.to)]:
+                waiting.appendleft(at.pop(future).part)  # the workers that it was kept to are gone
+                future.cancel()
+        to = crew.only()
+        while waiting and not stop() and len(at) < IN_FLIGHT * max(1, threads) and to != []:
             part = waiting.popleft()
-            at[client.submit(guarded, part, pure=False)] = part
+            at[client.submit(work, part, pure=False, workers=to)] = _Sent(part, to)
         if stop() and not trimmed:
             trimmed = True
             for future in _not_begun(client, at):
                 at.pop(future)
                 future.cancel()
         ready = _finished(list(at))
-        if workers or ready:
+        if threads or ready:
             seen = time.monotonic()
         elif time.monotonic() - seen > PATIENCE:
             raise InputError(
@@ -150,12 +168,11 @@ def _run_items(
             )
         done: list[tuple[Item, Any]] = []
         for future in ready:
-            part = at.pop(future)
+            part = at[future].part
             try:
                 done += zip(part, future.result(timeout=POLL), strict=True)
             except TimeoutError:
-                at[future] = part  # the worker that held it died: the scheduler has it computed again
-                continue
+                continue  # the worker that held it died: the scheduler has it computed again
             except (KilledWorker, FutureCancelledError) as error:
                 lost[part] += 1
                 if lost[part] > MOST_LOST:
@@ -164,6 +181,7 @@ def _run_items(
                     waiting.appendleft(part)
             except Exception as error:  # the guard's own: an argument that cannot travel, say
                 done += [(item, BadItem(reason(error))) for item in part]
+            del at[future]
             future.release()
         if done:
             yield done
@@ -171,7 +189,11 @@ def _run_items(
 
 def _not_begun(client: Client, futures: Iterable[Future]) -> list[Future]:
     """Those that lie with a worker and wait."""
-    running = {str(key) for keys in client.run(_executing, on_error="ignore").values() for key in keys}
+    try:
+        told = ask(client, _executing).values()
+    except TimeoutError:
+        return []  # a worker that does not answer may be at any of them
+    running = {str(key) for keys in told if not isinstance(keys, Exception) for key in keys}
     return [future for future in futures if not future.done() and str(future.key) not in running]
 
 
@@ -181,6 +203,8 @@ def _executing(dask_worker: Worker) -> list[str]:
 
 def _finished(futures: Sequence[Future]) -> list[Future]:
     """Those that are over by now; waits for POLL seconds at most until there is one."""
+    if not futures:  # nobody is there to be given any
+        time.sleep(POLL)
     with suppress(TimeoutError):
         wait(futures, timeout=POLL, return_when="FIRST_COMPLETED")
     return [future for future in futures if future.done()]
@@ -195,10 +219,25 @@ def _here(
             return
         part = tuple(items[start : start + chunk])
         try:
-            done = list(zip(part, task(part), strict=True))
+            with _folder(part) as folder:
+                done = list(zip(part, on_files(task, part, folder), strict=True))
         except Exception as error:  # one item's fault is not the run's end
             if len(part) > 1:
                 yield from _here(task, part, 1, stop)
                 continue
             done = [(part[0], BadItem(reason(error)))]
         yield done
+
+
+@contextmanager
+def _folder(items: Sequence[Item]) -> Iterator[Path | None]:
+    """Where files are fetched to, beside the folders of Dask's workers: what a killed process leaves there is cleared
+    away by the next one."""
+    if not any_fetched(items):
+        yield None
+        return
+    made = WorkSpace(str(Path(tempfile.gettempdir(), "dask-scratch-space"))).new_work_dir(prefix="fmn-fetched-")
+    try:
+        yield Path(made.dir_path)
+    finally:
+        made.release()

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from fmn.child import Child, Limits
 from fmn.commands.shell import PIPE_WIDTH, command
+from fmn.media import is_url
 
 if TYPE_CHECKING:  # torch takes seconds to import: not for --help
     from fmn.retrieval.search import Hit
@@ -106,4 +107,4 @@ def show_hits(query: Path, modality: str, hits: "Sequence[Hit]", warnings: Seque
 
 
 def _shown(path: str) -> str:
-    return path if Path(path).exists() else f"{path} (missing)"
+    return path if is_url(path) or Path(path).exists() else f"{path} (missing)"
