@@ -1,5 +1,6 @@
 """The item graph on local workers or a cluster: Dask runs one task a chunk of items, in processes that may die."""
 
+import asyncio
 import functools
 import logging
 import tempfile
@@ -150,9 +151,13 @@ def flow(
                 waiting.appendleft(at.pop(future).part)  # the workers that it was kept to are gone
                 future.cancel()
         to = crew.only()
-        while waiting and not stop() and len(at) < IN_FLIGHT * max(1, threads) and to != []:
-            part = waiting.popleft()
-            at[client.submit(work, part, pure=False, workers=to)] = _Sent(part, to)
+        room = IN_FLIGHT * max(1, threads) - len(at) if to != [] and not stop() else 0
+        if parts := [waiting.popleft() for _ in range(min(room, len(waiting)))]:
+            # All at once: the scheduler takes as long for one graph of a task as for one of a hundred.
+            at |= {
+                future: _Sent(part, to)
+                for future, part in zip(client.map(work, parts, pure=False, workers=to), parts, strict=True)
+            }
         if stop() and not trimmed:
             trimmed = True
             for future in _not_begun(client, at):
@@ -167,24 +172,34 @@ def flow(
                 "the same command again, with fewer --workers if it happens again."
             )
         done: list[tuple[Item, Any]] = []
-        for future in ready:
-            part = at[future].part
-            try:
-                done += zip(part, future.result(timeout=POLL), strict=True)
-            except TimeoutError:
+        for future, result in zip(ready, client.sync(_results, ready), strict=True):
+            if isinstance(result, TimeoutError):
                 continue  # the worker that held it died: the scheduler has it computed again
-            except (KilledWorker, FutureCancelledError) as error:
+            part = at.pop(future).part
+            if isinstance(result, KilledWorker | FutureCancelledError):
                 lost[part] += 1
                 if lost[part] > MOST_LOST:
-                    done += [(item, BadItem(f"its worker process died {lost[part]} times ({error})")) for item in part]
+                    said = f"its worker process died {lost[part]} times ({result})"
+                    done += [(item, BadItem(said)) for item in part]
                 else:
                     waiting.appendleft(part)
-            except Exception as error:  # the guard's own: an argument that cannot travel, say
-                done += [(item, BadItem(reason(error))) for item in part]
-            del at[future]
+            elif isinstance(result, FuturesCancelledError | CommClosedError | OSError):
+                raise result
+            elif isinstance(result, BaseException):  # the guard's own: an argument that cannot travel, say
+                done += [(item, BadItem(reason(result))) for item in part]
+            else:
+                done += zip(part, result, strict=True)
             future.release()
         if done:
             yield done
+
+
+async def _results(futures: Sequence[Future]) -> list[Any]:
+    """What each has come to, or what it raised; a TimeoutError where it is not to be had for now.
+
+    Side by side: one after the other, each takes the way to its worker and back.
+    """
+    return await asyncio.gather(*(future.result(timeout=POLL) for future in futures), return_exceptions=True)
 
 
 def _not_begun(client: Client, futures: Iterable[Future]) -> list[Future]:
