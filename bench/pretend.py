@@ -28,6 +28,7 @@ import psutil
 from distributed import Worker
 
 from fmn.cache import CacheWriter, EncoderRecord, Row
+from fmn.errors import BadItem
 from fmn.extract.cluster import Crew, cluster
 from fmn.extract.graph import flow
 from fmn.item import Item
@@ -76,10 +77,15 @@ def measure(folder, count, seconds, chunk, last):
             writer.declare(EncoderRecord("video", "pretend", DIM, {}, {"source": "none", "sha256": {}}))
             crew = Crew(client, None, [str(folder)])
             batches = flow(client, functools.partial(here.pretend, seconds=seconds), items, chunk, lambda: False, crew)
-            writer.add("pretend", [row for _, row in next(batches)])  # now all of them are at work
+            first = next(batches)
+            if bad := [str(row) for _, row in first if isinstance(row, BadItem)]:
+                raise click.ClickException(bad[0])
+            writer.add("pretend", [row for _, row in first])  # now all of them are at work
             seen = [psutil.Process(pid) for pid in (None, scheduler.pid, workers.pid)]
             writing, done, began, before = 0.0, 0, time.monotonic(), [*map(used, seen)]
             for batch in batches:
+                if bad := [str(row) for _, row in batch if isinstance(row, BadItem)]:
+                    raise click.ClickException(bad[0])
                 start = time.process_time()
                 writer.add("pretend", [row for _, row in batch])
                 writing += time.process_time() - start

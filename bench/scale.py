@@ -6,16 +6,16 @@
 
 Measured are the processor's seconds of one thread, so that other work beside it does not count: each encoder on a
 drawn clip of one window (64 frames, 640 x 480, h264) or on ten seconds of sound, reading and optical flow by
-themselves, and the bytes of a shard of 256 items and of their rows in memory. What is too slow for that, or measured
-elsewhere, keeps its line and its source.
+themselves, the bytes of a shard of 256 items and of their rows in memory, and what a commit and the opening of a cache
+cost. What is too slow for that, or measured elsewhere, keeps its line and its source.
 """
 
 import csv
-import json
+import hashlib
 import tempfile
 import time
 import tracemalloc
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -78,10 +78,13 @@ def page():
         for what, seconds in (*video, *audio)
     ]
     item, memory = units["shard, bytes an item"], units["memory, bytes an item"]
-    shards = units["index.json, bytes a shard"] / 256
+    shards, commit = units["index.json, bytes a shard"] / 256, units["a commit, for each shard there is"] / 256
+    begin = units["opening a cache, an item"]
     sizes = [
         ("cache, one modality, 2048 columns", *(f"{number(item * size / 1e9)} GB" for size in SIZES)),
         ("`index.json`, written anew at each commit", *(f"{number(shards * size / 1e6)} MB" for size in SIZES)),
+        ("seconds of a commit, in the end", *(number(commit * size) for size in SIZES)),
+        ("minutes until a rerun begins: every shard is read", *(number(begin * size / 60) for size in SIZES)),
         ("memory of a search: features and rows", *(f"{number(memory * size / 1e9)} GB" for size in SIZES)),
         ("network, workers to client", *(f"{number(item * size / 1e9)} GB" for size in SIZES)),
         (
@@ -102,7 +105,7 @@ def page():
         (
             "Core hours, one thread each (seconds an item):",
             table(heads, hours),
-            "Bytes:",
+            "Bytes, and what grows with the cache:",
             table(heads, sizes),
             "Workers that only pretend to encode (`docs/results/pretend.csv`):",
             table(tuple(pretended[0]), [tuple(line.values()) for line in pretended]),
@@ -119,8 +122,8 @@ def measured():
     import torch
 
     from fmn.cache import EncoderRecord, Row
-    from fmn.cache.index import ShardEntry
-    from fmn.cache.shard import encode_shard
+    from fmn.cache.index import Index, ShardEntry, save_index
+    from fmn.cache.shard import encode_shard, read_shard
     from fmn.extract.encoders.registry import encoder_entry
     from fmn.extract.encoders.settings import ExtractSettings
     from fmn.extract.fitting.train_part import TrainPart
@@ -177,8 +180,18 @@ def measured():
     kept = rows()
     yield "memory, bytes an item", tracemalloc.get_traced_memory()[0] / len(kept), "bytes"
     tracemalloc.stop()
-    entry = ShardEntry("video-i3d-00001.h5", "video", "i3d", 256, "0" * 64, len(shard))
-    yield "index.json, bytes a shard", len(json.dumps(asdict(entry), indent=1)), "bytes"
+    entries = [ShardEntry(f"video-i3d-{n:05d}.h5", "video", "i3d", 256, "0" * 64, len(shard)) for n in range(5000)]
+    with tempfile.TemporaryDirectory() as folder:
+        place, index = Path(folder), Index(encoders=(record,), shards=tuple(entries))
+        (place / entries[0].file).write_bytes(shard)
+        whole = replace(entries[0], sha256=hashlib.sha256(shard).hexdigest())
+        yield "opening a cache, an item", seconds(lambda: read_shard(place, whole, record)) / 256, "s"
+
+        def commit():
+            save_index(place, replace(index, labels=(*index.labels, "a")))
+
+        yield "a commit, for each shard there is", seconds(commit) / len(entries), "s"
+        yield "index.json, bytes a shard", (place / "index.json").stat().st_size / len(entries), "bytes"
 
 
 def write_media(clip, sound):

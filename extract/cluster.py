@@ -13,8 +13,9 @@ from distributed.comm.core import CommClosedError
 import fmn
 from fmn.errors import InputError, first_line
 from fmn.item import Item
-from fmn.media import names
+from fmn.media import is_url, names
 from fmn.progress import Silence, Watcher
+from fmn.stores import check_stores
 
 from .guard import close_children
 
@@ -127,14 +128,18 @@ class Crew:
 
 
 def shared_paths(folder: str, items: Sequence[Item]) -> list[str]:
-    """What every worker must see: the cache's folder, and of the first items' files those that are here."""
-    return [folder, *(item.path for item in items[:LOOKED_AT] if os.path.exists(item.path))]
+    """What every worker must see: the cache's folder, of the first items' files those that are here, and an address of
+    each kind of store."""
+    stores = {item.path.split("://")[0]: item.path for item in items if is_url(item.path)}
+    return [folder, *(item.path for item in items[:LOOKED_AT] if os.path.exists(item.path)), *stores.values()]
 
 
 def _lacks(answer: Any) -> str:
     """What follows a worker's address in a sentence; "" for one that can do items."""
     if isinstance(answer, TimeoutError):
         return f"did not answer within {ANSWER:.0f} s."
+    if isinstance(answer, InputError):
+        return f"cannot use a store: {answer}"
     if isinstance(answer, Exception):
         return f"needs fmn {fmn.__version__} installed ({first_line(answer)})."
     _, missing = answer
@@ -147,5 +152,6 @@ def _lacks(answer: Any) -> str:
 
 
 def _seen(paths: Sequence[str]) -> tuple[str, list[str]]:
-    """fmn's version here, and which of the paths are not."""
-    return fmn.__version__, [path for path in paths if not os.path.exists(path)]
+    """fmn's version here, and which of the paths are not. InputError where a kind of store cannot be used here."""
+    check_stores(paths)
+    return fmn.__version__, [path for path in paths if not is_url(path) and not os.path.exists(path)]

@@ -1,6 +1,5 @@
 """The item graph on local workers or a cluster: Dask runs one task a chunk of items, in processes that may die."""
 
-import asyncio
 import functools
 import logging
 import tempfile
@@ -31,6 +30,8 @@ from .guard import guard, packed, reason
 
 IN_FLIGHT = 3  # chunks a worker has waiting: enough to stay busy, few enough to lose little
 POLL = 2.0  # seconds between two looks at the workers
+TOGETHER = 32  # results that are fetched at once: some are megabytes
+GATHER = 10.0  # seconds for them
 PATIENCE = 60.0  # seconds that workers have to come back
 MOST_LOST = 3  # times that a chunk's worker may be killed from outside
 _CONFIG = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in ENVIRONMENT.items()}
@@ -172,7 +173,7 @@ def flow(
                 "the same command again, with fewer --workers if it happens again."
             )
         done: list[tuple[Item, Any]] = []
-        for future, result in zip(ready, client.sync(_results, ready), strict=True):
+        for future, result in _results(client, ready):
             if isinstance(result, TimeoutError):
                 continue  # the worker that held it died: the scheduler has it computed again
             part = at.pop(future).part
@@ -185,7 +186,7 @@ def flow(
                     waiting.appendleft(part)
             elif isinstance(result, FuturesCancelledError | CommClosedError | OSError):
                 raise result
-            elif isinstance(result, BaseException):  # the guard's own: an argument that cannot travel, say
+            elif isinstance(result, Exception):  # the guard's own: an argument that cannot travel, say
                 done += [(item, BadItem(reason(result))) for item in part]
             else:
                 done += zip(part, result, strict=True)
@@ -194,12 +195,30 @@ def flow(
             yield done
 
 
-async def _results(futures: Sequence[Future]) -> list[Any]:
-    """What each has come to, or what it raised; a TimeoutError where it is not to be had for now.
+def _results(client: Client, futures: Sequence[Future]) -> Iterator[tuple[Future, Any]]:
+    """Each future that is over, and what it has come to, or raised; a TimeoutError where that is not to be had for now.
 
-    Side by side: one after the other, each takes the way to its worker and back.
+    Several are fetched together: one after the other, each would take the way to its worker and back.
     """
-    return await asyncio.gather(*(future.result(timeout=POLL) for future in futures), return_exceptions=True)
+    for start in range(0, len(futures), TOGETHER):
+        part = futures[start : start + TOGETHER]
+        try:
+            found = client.sync(_together, client, part, callback_timeout=GATHER)
+        except Exception:  # one of them failed, or was lost meanwhile
+            found = [_result(future) for future in part]
+        yield from zip(part, found, strict=True)
+
+
+async def _together(client: Client, futures: Sequence[Future]) -> Sequence[Any]:
+    found: Sequence[Any] = await client.gather(list(futures), asynchronous=True)
+    return found
+
+
+def _result(future: Future) -> Any:
+    try:
+        return future.result(timeout=POLL)
+    except Exception as error:
+        return error
 
 
 def _not_begun(client: Client, futures: Iterable[Future]) -> list[Future]:
