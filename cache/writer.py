@@ -156,14 +156,14 @@ class CacheWriter:
         record = self._index.record(modalities.pop(), encoder)
         if record is None:
             raise ValueError(f"Declare the {rows[0].item.modality} encoder {encoder!r} before adding features of it.")
-        seen = self.done(record.modality, record.name)
+        held, seen = self._ids[record.modality, record.name], set[str]()  # not copied: it may be a million
         for row in rows:
             if row.features.shape != (record.dim,):
                 raise ValueError(
                     f"Encoder {encoder} was declared with dim {record.dim}, but the features of {row.item.id!r} have "
                     f"{row.features.size}."
                 )
-            if row.item.id in seen:
+            if row.item.id in held or row.item.id in seen:
                 raise InputError(
                     f"The id {row.item.id!r} stands twice among the {record.modality} items of encoder {encoder}: "
                     f"ids must be unique."

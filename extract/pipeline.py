@@ -60,8 +60,8 @@ class Summary:
 
 
 def extract(
-    videos: Path | None,
-    audio: Path | None,
+    videos: Path | str | None,
+    audio: Path | str | None,
     cache: Path,
     settings: ExtractSettings,
     *,
@@ -71,8 +71,8 @@ def extract(
     """Extract the features of every item that the cache does not hold yet.
 
     Args:
-        videos: folder of clips; None with a manifest.
-        audio: folder of recordings; None takes the manifest's, or the clips' own sound tracks.
+        videos: folder of clips, or its address in a store (`fmn.stores`); None with a manifest.
+        audio: folder of recordings, likewise; None takes the manifest's, or the clips' own sound tracks.
         cache: folder of the cache, made when missing, continued when there.
         settings: encoders, weights, sizes, split and workers.
         manifest: CSV in place of the folders.

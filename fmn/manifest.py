@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fmn.errors import InputError
 from fmn.files import write_durably
 from fmn.item import MODALITIES, SPLITS, Item
-from fmn.media import nfc
+from fmn.media import is_url, nfc
 from fmn.on_disk import OnDisk
 from fmn.tables import as_csv, as_meant, columns_meant
 
@@ -31,11 +31,11 @@ def read_rows(path: Path) -> tuple[list[str], list[Row]]:
     """The columns and rows [n >= 0] of a manifest, in its order. Media files are not opened.
 
     The columns are `COLUMNS` in any order, of which only `modality` (video or audio) and `path` are required; others
-    are kept in `Item.extra`. UTF-8, with or without a byte order mark. Relative paths start at the manifest's folder.
-    `start` and `end` are seconds. A row without an id gets its path, as written; where several rows of a modality name
-    that path, followed by `#start-end`. Labels, pairs and groups are made NFC, as those of folders are, and a path that
-    is spelled in another Unicode form than on the disk is that of the disk. What fmn wrote is read as it was before it
-    was made harmless (`fmn.tables`).
+    are kept in `Item.extra`. UTF-8, with or without a byte order mark. Relative paths start at the manifest's folder;
+    addresses of stores (`fmn.stores`) are kept as they are written. `start` and `end` are seconds. A row without an id
+    gets its path, as written; where several rows of a modality name that path, followed by `#start-end`. Labels, pairs
+    and groups are made NFC, as those of folders are, and a path that is spelled in another Unicode form than on the
+    disk is that of the disk. What fmn wrote is read as it was before it was made harmless (`fmn.tables`).
 
     Raises:
         InputError: no such file; not UTF-8 or not CSV; a missing, empty-named or repeated column. With line and value:
@@ -70,6 +70,8 @@ def write_manifest(path: Path, columns: Sequence[str], rows: Iterable[Mapping[st
 
 def path_from(folder: Path, file: str | Path) -> str:
     """A file's path as a manifest in `folder` names it."""
+    if is_url(str(file)):
+        return str(file)
     try:
         return Path(os.path.relpath(file, folder)).as_posix()
     except ValueError:  # on another drive
@@ -140,7 +142,7 @@ def _item(path: Path, line: int, values: Mapping[str, str], several: bool, disk:
     return Item(
         id=values.get("id") or file + part,
         modality=modality,
-        path=disk.path(os.path.abspath(path.parent / file)),
+        path=file if is_url(file) else disk.path(os.path.abspath(path.parent / file)),
         label=nfc(values.get("label", "")),
         split=split,
         pair=nfc(values.get("pair", "")),

@@ -166,7 +166,7 @@ def write_page(
     for query in queries:
         for clip in (query.clip, *(hit.clip for hit in query.hits)):
             if str(clip.path) not in links:
-                links[str(clip.path)] = _link(Path(clip.path), page.parent, copy_media)
+                links[str(clip.path)] = _link(str(clip.path), page.parent, copy_media)
     directions = list(dict.fromkeys(query.direction for query in queries))
     chosen = {direction: [query for query in queries if query.direction == direction] for direction in directions}
     body = [f"<h1>{in_html(title)}</h1>"]
@@ -191,8 +191,12 @@ def write_page(
     write_durably(page.parent, page.name, text.encode("utf-8", "replace"))
 
 
-def _link(media: Path, folder: Path, copy: bool) -> str:
-    """The media file's address relative to the page, "" when it is not there."""
+def _link(path: str, folder: Path, copy: bool) -> str:
+    """The media file's address, relative to the page where it lies here; "" when it is not there, or in a store that
+    browsers do not open."""
+    media = Path(path)
+    if path.startswith(("http://", "https://")):
+        return in_html(path)
     if not media.is_file():
         return ""
     if not copy:

@@ -31,6 +31,7 @@ MARKS = {  # folders and files, the longest first: several processes begin with 
     "extract/test_cluster.py": ("slow",),
     "extract/test_refused.py": ("slow",),
     "fmn/test_stopping.py": ("slow",),
+    "extract/test_fetched.py": ("slow", "media"),
     "fmn/test_child.py": ("slow",),
     "cache/test_kill.py": ("slow",),
     "datasets/test_importing.py": ("slow",),

@@ -59,20 +59,17 @@ class ExtractSettings:
     ] = None
     workers: int = 1
     device: str = "auto"
-    item_stall: Annotated[
-        float, rule(lambda v: 1 <= v <= 1e6, "An item may be silent for 1 to 1,000,000 seconds, got {value}.")
-    ] = 300.0
-    item_memory: Annotated[
-        float, rule(lambda v: 0.5 <= v <= 4096, "An item may take from 0.5 to 4096 GiB, got {value}.")
-    ] = 8.0
+    item_stall: float = Limits.stall
+    item_memory: float = Limits.memory / GIB
     scheduler: str = ""
 
     @property
     def limits(self) -> Limits:
-        """What an item may take."""
-        return Limits(self.item_stall, round(self.item_memory * GIB))
+        """What an item may take. InputError where that is nothing or without bound."""
+        return Limits(self.item_stall, self.item_memory * GIB)
 
     def __post_init__(self) -> None:
+        _ = self.limits
         if self.short_side is not None and self.short_side < (self.crop or 32):
             raise InputError(f"The short side must hold the crop of {self.crop or 32} pixels, got {self.short_side}.")
         check_workers(self.workers, 0)

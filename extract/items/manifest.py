@@ -9,6 +9,7 @@ from fmn.cache.layout import INDEX
 from fmn.errors import InputError
 from fmn.item import Item
 from fmn.manifest import COLUMNS, read_rows, see_ids_once, write_manifest
+from fmn.stores import check_stores
 from fmn.tables import as_meant
 
 from .scan import Scan, scan, with_own_tracks
@@ -16,12 +17,15 @@ from .scan import Scan, scan, with_own_tracks
 PLAN_FILE = "manifest.csv"
 
 
-def find_items(videos: Path | None, audio: Path | None, manifest: Path | None) -> Scan:
-    """Scan the folders or read the manifest; InputError when neither or both are given."""
+def find_items(videos: Path | str | None, audio: Path | str | None, manifest: Path | None) -> Scan:
+    """Scan the folders or read the manifest; InputError when neither or both are given, or items lie in stores that
+    cannot be used here."""
     if manifest is not None:
         if videos is not None or audio is not None:
             raise InputError("Items come from folders or from --manifest, not from both. Leave one of them out.")
-        return read_manifest(manifest)
+        found = read_manifest(manifest)
+        check_stores(item.path for item in found.items)
+        return found
     if videos is None:
         raise InputError(
             "Name a folder of videos (and one of recordings), or a --manifest: there is nothing to extract."

@@ -11,6 +11,7 @@ from fmn.commands.progress import Bars
 from fmn.commands.shell import command, echo
 from fmn.errors import InputError
 from fmn.extract.media.flow_methods import CHOICES
+from fmn.media import is_url
 from fmn.workers import cores
 
 if TYPE_CHECKING:
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
 SHOWN = 20
 
 
+def folder(text: str) -> Path | str:
+    """A folder of this machine, or the address of one in a store."""
+    return text if is_url(text) else Path(text)
+
+
 @command("fmn-extract")
-@click.argument("videos", type=click.Path(path_type=Path), required=False)
-@click.argument("audio", type=click.Path(path_type=Path), required=False)
+@click.argument("videos", type=folder, required=False)
+@click.argument("audio", type=folder, required=False)
 @click.option(
     "--cache", type=click.Path(path_type=Path), default=Path("cache"), show_default=True, help="Cache folder."
 )
@@ -77,8 +83,8 @@ SHOWN = 20
 def main(
     context: click.Context,
     /,
-    videos: Path | None,
-    audio: Path | None,
+    videos: Path | str | None,
+    audio: Path | str | None,
     cache: Path,
     manifest: Path | None,
     train_share: float,

@@ -14,6 +14,7 @@ from rich.table import Table
 from fmn.child import Child, Limits
 from fmn.commands.console import PlainConsole, piped
 from fmn.commands.shell import command
+from fmn.media import is_url
 from fmn.printable import printable
 
 if TYPE_CHECKING:  # torch takes seconds to import: not for --help
@@ -105,4 +106,4 @@ def show_hits(query: Path, modality: str, hits: "Sequence[Hit]", warnings: Seque
 
 
 def _shown(path: str) -> str:
-    return path if Path(path).exists() else f"{path} (missing)"
+    return path if is_url(path) or Path(path).exists() else f"{path} (missing)"

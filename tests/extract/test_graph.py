@@ -116,7 +116,7 @@ def test_no_worker_starts_before_there_is_a_task(monkeypatch):
     started = []
     monkeypatch.setattr(graph, "local_workers", lambda count: nullcontext(started.append(count)))
     monkeypatch.setattr(
-        graph, "run_items", lambda client, task, items, chunk, limits, stop: iter([[(items[0], chunk)]])
+        graph, "run_items", lambda client, task, items, chunk, limits, stop, crew: iter([[(items[0], chunk)]])
     )
     with mapper(3) as run:
         assert not started
