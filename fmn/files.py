@@ -1,9 +1,12 @@
 """Files written whole or not at all, whenever a kill comes, and one writer at a time."""
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
@@ -11,6 +14,25 @@ from fmn.errors import InputError
 
 TEMPORARY = ".tmp-"
 """What the name of a half-written file begins with."""
+
+
+def read_whole(path: Path) -> bytes:
+    """The bytes of a regular file. Never waits, as opening a pipe would: OSError for what is no regular file."""
+    with open_whole(path) as file:
+        return file.read()
+
+
+def open_whole(path: Path) -> BinaryIO:
+    """A regular file, opened for reading its bytes (see `read_whole`)."""
+    return open(path, "rb", opener=_regular)
+
+
+def _regular(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file", path)
+    return descriptor
 
 
 @contextmanager

@@ -5,17 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors.numpy import save_file
-
 import fmn
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
-from fmn.files import replacing
 
 from .enrolment import LABEL, memory_of
 from .remembering import MemoryConfig
 from .retriever import Retriever
-from .store import BEST_FILE, ENROLLED_FILE, RUN_FILE, read_run, save_network, write_json
+from .store import BEST_FILE, RUN_FILE, read_run, save_enrolled, save_network, write_json
 
 
 def known_labels(run: Path, cache: FeatureCache) -> set[str]:
@@ -53,8 +50,7 @@ def write_enrolled_run(run: Path, out: Path, retriever: Retriever, enrolled: Seq
     network = memory_of(retriever)
     out.mkdir(parents=True, exist_ok=True)
     save_network(out / BEST_FILE, network)
-    with replacing(out / ENROLLED_FILE) as temporary:
-        save_file(retriever.enrolled, temporary)
+    save_enrolled(out, retriever.enrolled)
     now = datetime.datetime.now(datetime.UTC).isoformat()
     source = {"run": str(run.resolve()), "created": facts.get("created")}
     told = {

@@ -13,12 +13,26 @@ from fmn.cache import FeatureCache
 from fmn.device import pick_device
 from fmn.errors import InputError
 from fmn.files import alone
+from fmn.parity import write_parity
 from fmn.retrieval.network import FmnConfig
-from fmn.retrieval.store import BEST_FILE, RUN_FILE, RUN_SCHEMA, Config, kind_of, read_run, write_json
+from fmn.retrieval.store import (
+    BEST_FILE,
+    RUN_FILE,
+    RUN_SCHEMA,
+    Config,
+    kind_of,
+    read_network,
+    read_run,
+    save_network,
+    sums_of,
+    write_json,
+)
+from fmn.tensors import check_seal
 
 from .checkpoint import LAST_FILE
 from .data import TrainingSet, load_training_set
 from .fit import Fitting, Progress, fit
+from .history import CURVE_FILE, HISTORY_FILE
 from .settings import TrainSettings, as_named_now
 
 LOCK_FILE = ".lock"
@@ -91,11 +105,21 @@ def train(
     with alone(run, LOCK_FILE, f"Another fmn-train is at work on {run}. Wait for it, or name another --run."):
         if resume:
             facts["created"] = str(read_run(run).get("created", facts["created"]))
+            _give_checksums(run, config)
         write_json(run / RUN_FILE, {**facts, "status": "running"})
         fitting = fit(config, settings, data, run, resume=resume, progress=progress)
         best = {"epoch": fitting.best_epoch, "validation_mAP": fitting.best_map if data.has_validation else None}
-        write_json(run / RUN_FILE, {**facts, "status": "finished", "epochs": fitting.epoch, "best": best})
+        ending = {"status": "finished", "epochs": fitting.epoch, "best": best}
+        write_json(run / RUN_FILE, {**facts, **ending, "files": sums_of(run, (HISTORY_FILE, CURVE_FILE))})
     return TrainedRun(run, fitting, data, resume, facts["warnings"])
+
+
+def _give_checksums(run: Path, config: FmnConfig) -> None:
+    """What an earlier version, or a process that was killed, left of a run that is gone on with gets what it lacks."""
+    if not check_seal(run / BEST_FILE):
+        save_network(run / BEST_FILE, read_network(run / BEST_FILE, config))
+    for name in (BEST_FILE, LAST_FILE):
+        write_parity(run / name)
 
 
 def with_room(config: FmnConfig, data: TrainingSet) -> FmnConfig:
