@@ -28,6 +28,7 @@ from .resume import (
     describe,
     forget_failures_of_absent_items,
     held_items,
+    lacks_weights,
     split_beside,
 )
 from .weights.fitted_on import item_keys, named, record_keys, seen_test_items
@@ -108,7 +109,7 @@ def extract(
         items = split_beside(cache, found.items, settings, held)
         # From here on the set is accepted, and what is said of it is written down.
         describe(writer, found, settings, begun(cache), watcher)
-        write_plan(cache, items)
+        write_plan(writer, items)
         if absent := len(held.keys() - {(item.modality, item.id) for item in items}):
             watcher.say(f"{absent} items of the cache are not in this set; they stay in the cache as they are.")
         forget_failures_of_absent_items(writer, items)
@@ -116,10 +117,13 @@ def extract(
             mine = [item for item in items if item.modality == modality]
             entry = entries[modality]
             record = writer.record(modality, entry.name)
-            if record is None or record.notes.get("asked", {}) != asked[modality]:
+            lost = record is not None and lacks_weights(record, writer.path)
+            if record is None or lost or record.notes.get("asked", {}) != asked[modality]:
                 train = [item for item in mine if item.split in ("train", "val")]
                 part = TrainPart(writer.path, train, run, watcher, settings.seed, settings.fit_minutes, settings.device)
-                record = entry.settle(settings, part)
+                settled = entry.settle(settings, part)
+                again = record is not None and lost and record.fingerprint == settled.fingerprint
+                record = record if again else settled
             # What cannot be opened is said once, not by every worker.
             entry.open(record, cache.resolve(), settings.device)
             _check_seen(record, cache.resolve(), mine, watcher)

@@ -3,9 +3,11 @@
 import errno
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
@@ -20,6 +22,25 @@ REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 LIMITS = (errno.EFBIG, errno.EIO)
 _NUMBER = re.compile(r"(?:os error|errno =|\[Errno) (\d+)")  # as Rust, HDF5 and Python put it into their words
 _SHORT = re.compile(r"\d+ requested and \d+ written")  # NumPy's, of a file that did not take all
+
+
+def read_whole(path: Path) -> bytes:
+    """The bytes of a regular file. Never waits, as opening a pipe would: OSError for what is no regular file."""
+    with open_whole(path) as file:
+        return file.read()
+
+
+def open_whole(path: Path) -> BinaryIO:
+    """A regular file, opened for reading its bytes (see `read_whole`)."""
+    return open(path, "rb", opener=_regular)
+
+
+def _regular(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file", path)
+    return descriptor
 
 
 @contextmanager

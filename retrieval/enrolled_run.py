@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors.numpy import save
-
 import fmn
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
-from fmn.files import TEMPORARY, write_durably
+from fmn.files import TEMPORARY
 
 from .enrolment import LABEL, memory_of
 from .remembering import MemoryConfig
 from .retriever import Retriever
-from .store import BEGUN, BEST_FILE, ENROLLED_FILE, RUN_FILE, read_run, save_network, write_json
+from .store import BEGUN, BEST_FILE, RUN_FILE, read_run, save_enrolled, save_network, write_json
 
 
 def known_labels(run: Path, cache: FeatureCache) -> set[str]:
@@ -67,5 +65,5 @@ def write_enrolled_run(run: Path, out: Path, retriever: Retriever, enrolled: Seq
     }
     write_json(out / RUN_FILE, {**facts, **told, "status": BEGUN})
     save_network(out / BEST_FILE, network)
-    write_durably(out, ENROLLED_FILE, save(retriever.enrolled))
+    save_enrolled(out, retriever.enrolled)
     write_json(out / RUN_FILE, {**facts, **told})

@@ -18,7 +18,7 @@ from fmn.stopping import never
 
 from .checkpoint import LAST_FILE, load_last, save_last
 from .data import TrainingSet, matching_batches, validation_map
-from .history import draw_curve, write_history
+from .history import CURVE_FILE, HISTORY_FILE, draw_curve, write_history
 from .losses import matching_loss, ranking_loss, triplet_loss
 from .settings import TrainSettings
 
@@ -87,7 +87,7 @@ def fit(
             keeper.load_state_dict(best)
             save_network(run / BEST_FILE, keeper)
         save_last(run / LAST_FILE, network, optimizer, state.to_json())
-        write_history(run / "history.csv", state.history)
+        write_history(run / HISTORY_FILE, state.history)
 
     while not stop() and state.epoch < settings.epochs and not _patience_is_out(state, settings, data):
         began = time.monotonic()
@@ -108,7 +108,7 @@ def fit(
     if stop() and not state.epoch:
         return state
     save()
-    draw_curve(run / "curve.png", state.history, state.best_epoch)
+    draw_curve(run / CURVE_FILE, state.history, state.best_epoch)
     return state
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from fmn.files import replacing
 from fmn.printable import printable
 
+HISTORY_FILE, CURVE_FILE = "history.csv", "curve.png"
 COLUMNS = ("epoch", "loss", "matching", "triplet", "ranking", "slots", "validation_mAP", "seconds")
 
 

@@ -15,6 +15,7 @@ from fmn.cache import FeatureCache
 from fmn.device import pick_device
 from fmn.errors import InputError
 from fmn.files import TEMPORARY, alone, sweep
+from fmn.parity import write_parity
 from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.store import (
     BEGUN,
@@ -23,15 +24,20 @@ from fmn.retrieval.store import (
     RUN_SCHEMA,
     Config,
     kind_of,
-    least_bytes,
+    network_of,
+    read_network,
     read_run,
+    save_network,
+    sums_of,
     write_json,
 )
 from fmn.stopping import stopping
+from fmn.tensors import check_seal
 
 from .checkpoint import LAST_FILE
 from .data import TrainingSet, load_training_set
 from .fit import Fitting, Progress, fit
+from .history import CURVE_FILE, HISTORY_FILE
 from .settings import TrainSettings, as_named_now
 
 LOCK_FILE = ".lock"
@@ -110,23 +116,35 @@ def train(
     with alone(run, LOCK_FILE, f"Another fmn-train is at work on {run}. Wait for it, or name another --run."):
         if resume:
             facts["created"] = str(read_run(run).get("created", facts["created"]))
+            _give_checksums(run, config)
         sweep(run)
         write_json(run / RUN_FILE, {**facts, "status": BEGUN})
         with stopping(say) as stop:
             fitting = fit(config, settings, data, run, resume=resume, progress=progress, stop=stop)
         best = {"epoch": fitting.best_epoch, "validation_mAP": fitting.best_map if data.has_validation else None}
-        write_json(run / RUN_FILE, {**facts, "status": "finished", "epochs": fitting.epoch, "best": best})
+        ending = {"status": "finished", "epochs": fitting.epoch, "best": best}
+        write_json(run / RUN_FILE, {**facts, **ending, "files": sums_of(run, (HISTORY_FILE, CURVE_FILE))})
     return TrainedRun(run, fitting, data, resume, facts["warnings"])
 
 
 def _check_room(config: FmnConfig) -> None:
     """Raise InputError where an FMN is too large for this machine."""
-    needed, there = COPIES * least_bytes(config), psutil.virtual_memory().total
+    with torch.device("meta"):
+        numbers = sum(value.numel() for value in network_of(config).state_dict().values())
+    needed, there = 4 * COPIES * numbers, psutil.virtual_memory().total
     if needed > there:
         raise InputError(
             f"Fitting an FMN of {config.common} columns and {config.capacity} slots takes {needed / 2**30:.0f} GiB at "
             f"the least, and this machine has {there / 2**30:.0f}. Give a smaller --common or --capacity."
         )
+
+
+def _give_checksums(run: Path, config: FmnConfig) -> None:
+    """What an earlier version, or a process that was killed, left of a run that is gone on with gets what it lacks."""
+    if not check_seal(run / BEST_FILE):
+        save_network(run / BEST_FILE, read_network(run / BEST_FILE, config))
+    for name in (BEST_FILE, LAST_FILE):
+        write_parity(run / name)
 
 
 def with_room(config: FmnConfig, data: TrainingSet) -> FmnConfig:

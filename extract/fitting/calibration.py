@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from fmn.errors import InputError
-from fmn.files import write_durably
+from fmn.files import open_whole, write_durably
 from fmn.item import Item
 from fmn.threads import one_thread
 
@@ -91,6 +91,7 @@ def _save_statistics(cache: Path, networks: Mapping[str, nn.Module], encoder: st
 def load_calibration(path: Path, stream: str, network: nn.Module) -> None:
     """Put the statistics of `stream` into `network`; InputError when the file is gone or is another one."""
     try:
+        open_whole(path).close()  # a pipe in its place would be waited for
         found = load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(

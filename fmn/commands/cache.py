@@ -9,9 +9,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from fmn.cache.check import Summary, inspect, verify
+from fmn.cache.check import Problem, Summary, inspect, unchecked_files, verify
 from fmn.cache.index import load_index
-from fmn.cache.repair import repair
+from fmn.cache.layout import INDEX
+from fmn.cache.repair import Repair, repair
 from fmn.cache.shard import remedy
 from fmn.commands.console import PlainConsole
 from fmn.commands.shell import echo, group
@@ -20,6 +21,7 @@ from fmn.item import SPLITS
 from fmn.printable import printable
 
 SHOWN = 10
+RUN, COMPARISON = "run.json", "compare.json"  # what tells a run and a comparison; their rooms are slow to import
 
 cache_folder = click.argument("path", type=click.Path(path_type=Path), default="cache")
 
@@ -43,33 +45,76 @@ def inspect_command(path: Path) -> None:
 @cache_folder
 @click.pass_context
 def verify_command(context: click.Context, path: Path) -> None:
-    """Check every file; exit 1 if something is wrong."""
-    problems = verify(path)
+    """Check every file; exit 1 if something is wrong.
+
+    PATH may also be a run (of fmn-train or fmn-enroll), or the folder of a comparison or study.
+    """
+    problems, unchecked, what = _verify(path)
+    for name in unchecked[:SHOWN]:
+        echo(f"{name} was written before files had checksums: only its form was looked at.")
+    if len(unchecked) > SHOWN:
+        echo(f"... and {len(unchecked) - SHOWN} more.")
     if not problems:
-        echo(f"The cache {path} is sound.")
+        echo(f"The {what} {path} is sound.")
         return
     table = Table("file", "what is wrong", title=f"Problems in {printable(str(path))}", box=box.SIMPLE)
     for problem in problems:
         table.add_row(printable(problem.file), printable(problem.what))
     PlainConsole().print(table)
-    if any(problem.file.endswith(".h5") for problem in problems):
+    if what == "cache" and any(problem.file.endswith(".h5") for problem in problems):
         echo(remedy(path))
+    else:
+        echo(f"Run `fmn-cache repair {path}`, and then the command again that wrote it.")
     context.exit(1)
 
 
 @main.command("repair")
 @cache_folder
 def repair_command(path: Path) -> None:
-    """Drop damaged shards, so that fmn-extract redoes them."""
-    done = repair(path)
+    """Heal damaged files, and take out what cannot be healed.
+
+    A file that is damaged in one place is made whole without any loss. What cannot be healed is taken out, so that
+    fmn-extract makes it again. PATH may also be a run, or the folder of a comparison or study: the command that wrote
+    it then makes again what is gone.
+    """
+    done, what = _repair(path)
     for file in done.mended:
-        echo(f"Mended {file}: its rows are whole, and stay.")
+        echo(f"Mended {file}: nothing of it is lost.")
     for problem in done.removed:
         echo(f"Removed {problem.file}: {problem.what}")
     for name in done.swept:
         echo(f"Swept {name}, which a killed writer left.")
     again = f" {done.items} items are gone: run fmn-extract again." if done.items else ""
-    echo(f"The shards of {path} are sound.{again}")
+    if done.removed and not done.items:
+        again = " Run the command that wrote it again: it makes what is missing."
+    echo(f"What is left of the {what} {path} is sound.{again}" if again else f"The {what} {path} is sound.")
+
+
+def _verify(path: Path) -> tuple[list[Problem], list[str], str]:
+    """The problems of a folder, its files without checksums, and what it is."""
+    if (path / COMPARISON).exists():
+        from fmn.train.experiments.check import verify_experiment
+
+        found = verify_experiment(path)
+        return found.problems, found.unchecked, "comparison"
+    if (path / RUN).exists() and not (path / INDEX).exists():
+        from fmn.train.check import verify_run
+
+        found = verify_run(path)
+        return found.problems, found.unchecked, "run"
+    return verify(path), unchecked_files(path), "cache"
+
+
+def _repair(path: Path) -> tuple[Repair, str]:
+    if (path / COMPARISON).exists():
+        from fmn.train.experiments.check import repair_experiment
+
+        return repair_experiment(path), "comparison"
+    if (path / RUN).exists() and not (path / INDEX).exists():
+        from fmn.train.check import repair_run
+
+        return repair_run(path), "run"
+    return repair(path), "cache"
 
 
 @main.command("failures")

@@ -16,6 +16,7 @@ from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Row
 from fmn.errors import InputError
 from fmn.item import Item
 from fmn.retrieval import FmnConfig, load, newest_run
+from fmn.sealed import without_seal
 from fmn.stopping import Stopped
 from fmn.train.data import load_training_set
 from fmn.train.memory_run import remember_cache
@@ -255,31 +256,27 @@ def test_a_beta_that_is_fitted_moves(cache, tmp_path):
     assert load(tmp_path / "run").network.beta.item() != 1.0
 
 
+def facts_of(run):
+    return without_seal(json.loads((run / "run.json").read_text()))
+
+
+def say(run, **changed):
+    """Have run.json say something else, as an earlier version would have: without a checksum."""
+    (run / "run.json").write_text(json.dumps(facts_of(run) | changed))
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (lambda run: (run / "run.json").write_text("{"), "not readable JSON"),
         (lambda run: (run / "run.json").unlink(), "is none"),
-        (
-            lambda run: (run / "run.json").write_text(
-                json.dumps(json.loads((run / "run.json").read_text()) | {"best": [1]})
-            ),
-            "garbles",
-        ),
+        (lambda run: say(run, best=[1]), "garbles"),
+        (lambda run: (run / "run.json").write_bytes((run / "run.json").read_bytes() + b" "), "changed after it was"),
         (lambda run: (run / "best.safetensors").write_bytes(b"<html>"), "does not hold the network"),
         (lambda run: (run / "best.safetensors").unlink(), "has none"),
-        (
-            lambda run: (run / "run.json").write_text(
-                (run / "run.json").read_text().replace('"schema": 3', '"schema": 9')
-            ),
-            "schema 9",
-        ),
-        (
-            lambda run: (run / "run.json").write_text(
-                (run / "run.json").read_text().replace('"common": 8', '"common": 9')
-            ),
-            "does not hold",
-        ),
+        (lambda run: say(run, schema=9), "schema 9"),
+        (lambda run: say(run, config={**facts_of(run)["config"], "common": 9}), "does not hold"),
+        (lambda run: say(run, config={**facts_of(run)["config"], "common": 10**6}), "does not hold"),
     ],
 )
 def test_a_spoilt_run_is_a_sentence(cache, tmp_path, spoil, said):

@@ -11,9 +11,10 @@ from fmn.printable import printable
 from fmn.retrieval.protocol import DIRECTIONS
 
 from ..history import drawn, picture
-from .experiment_folder import write_csv
+from .experiment_folder import listing, write_csv
 from .findings import Comparison, Estimate, Measure, Row, protocol_lines
 
+FILES = ("table.csv", "summary.csv", "table.tex", "table.png")
 LEVELS = ("chance", "ceiling")
 MARKS = "osD^vP*X"  # a k is told by its mark too, not by its colour alone
 TINT = "C{}"
@@ -34,10 +35,11 @@ _ESCAPES = {
 def write_files(comparison: Comparison, out: Path) -> None:
     """Write all of them into an existing folder, each atomically."""
     warnings = " | ".join(comparison.warnings)
-    write_csv(out, "table.csv", [{**line, "warnings": warnings} for line in table_lines(comparison)])
-    write_csv(out, "summary.csv", [{**line, "warnings": warnings} for line in summary_lines(comparison)])
-    write_durably(out, "table.tex", latex(comparison).encode())
-    draw(comparison, out / "table.png")
+    with listing(out, FILES):
+        write_csv(out, "table.csv", [{**line, "warnings": warnings} for line in table_lines(comparison)])
+        write_csv(out, "summary.csv", [{**line, "warnings": warnings} for line in summary_lines(comparison)])
+        write_durably(out, "table.tex", latex(comparison).encode())
+        draw(comparison, out / "table.png")
 
 
 def table_lines(comparison: Comparison) -> list[dict[str, Any]]:

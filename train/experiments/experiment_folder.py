@@ -17,7 +17,8 @@ from fmn.errors import InputError
 from fmn.files import alone, sweep, write_durably
 from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.protocol import DIRECTIONS, misses
-from fmn.retrieval.store import write_json
+from fmn.retrieval.store import sums_of, write_json
+from fmn.sealed import read_sealed
 from fmn.tables import as_csv
 
 from ..baselines.registry import System
@@ -81,9 +82,7 @@ def run_folder(out: Path, system: System, seed: int) -> Path:
 def read_json(path: Path) -> dict[str, Any] | None:
     """A unit's file; None where it is not finished. InputError where it is no JSON object."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError(type(found).__name__)
+        found, _ = read_sealed(path)
     except FileNotFoundError:
         return None
     except (ValueError, OSError) as error:
@@ -206,6 +205,20 @@ def _claim(out: Path, wanted: dict[str, Any]) -> None:
         )
     if merged != found:
         write_json(path, merged)
+
+
+@contextmanager
+def listing(out: Path, names: Sequence[str]) -> Iterator[None]:
+    """Put the checksums of the tables that the block writes into compare.json, which says nothing of them meanwhile."""
+    path = out / ABOUT_FILE
+    found = read_json(path)
+    if found is None:
+        yield
+        return
+    facts = {key: value for key, value in found.items() if key != "tables"}
+    write_json(path, facts)
+    yield
+    write_json(path, {**facts, "tables": sums_of(out, names)})
 
 
 def write_csv(out: Path, name: str, lines: Sequence[Mapping[str, Any]]) -> None:

@@ -11,10 +11,11 @@ from rich.text import Text
 from fmn.printable import printable
 
 from ..history import drawn, picture
-from .experiment_folder import write_csv
+from .experiment_folder import listing, write_csv
 from .findings import Estimate
 from .study import MEASURES, Study, StudyRow
 
+FILES = ("study.csv", "study.png")
 SAID = "Validation part of the train split, mean of both directions; the test split was not touched."
 HEADS = {"mAP": "mAP", "hit_rate@1": "hit@1", "recall@10": "R@10", "recall@25": "R@25"}
 
@@ -54,8 +55,9 @@ def write_files(study: Study, out: Path) -> None:
             if change.n > 1:
                 line |= {"low": f"{change.low:.5f}", "high": f"{change.high:.5f}"}
         lines.append(line)
-    write_csv(out, "study.csv", lines)
-    _draw(study, out / "study.png")
+    with listing(out, FILES):
+        write_csv(out, "study.csv", lines)
+        _draw(study, out / "study.png")
 
 
 def _comparable(row: StudyRow, study: Study) -> bool:

@@ -18,6 +18,7 @@ from fmn.item import Item
 from fmn.retrieval import Retriever, load
 from fmn.retrieval.indexing import IndexedRetriever
 from fmn.retrieval.protocol import evaluate_cache
+from fmn.sealed import without_seal
 from fmn.train.baselines.descent import passes
 from fmn.train.choosing import PARTS as PARTS_CHOSEN_ON
 from fmn.train.choosing import choosing_sets
@@ -276,7 +277,7 @@ def test_a_damaged_unit_is_a_sentence(cache, tmp_path):
             compare(cache, tmp_path / "out", systems=[PLAIN], ks=(1,), workers=1)
         path.write_text(before)
     path = tmp_path / "out" / "Plain" / "seed-0" / "result.json"
-    whole = json.loads(path.read_text())
+    whole = without_seal(json.loads(path.read_text()))
     too_good = json.loads(json.dumps(whole["directions"]))
     too_good["speech->video"]["mAP"] = 7.0
     of_no_depth = json.loads(json.dumps(whole["directions"]))
@@ -303,7 +304,7 @@ def test_a_damaged_unit_is_a_sentence(cache, tmp_path):
         compare(cache, tmp_path / "out", systems=[PLAIN], ks=(1,), workers=1)
     path.write_text(json.dumps(whole))
     candidate = tmp_path / "out" / "Plain" / "candidate-0.json"
-    candidate.write_text(json.dumps(json.loads(candidate.read_text()) | {"validation_mAP": True}))
+    candidate.write_text(json.dumps(without_seal(json.loads(candidate.read_text())) | {"validation_mAP": True}))
     with pytest.raises(InputError, match="no validation mAP"):
         compare(cache, tmp_path / "out", systems=[PLAIN], ks=(1,), workers=1)
 
