@@ -175,8 +175,10 @@ def known_sums(index: Index) -> dict[str, str]:
         for role, name in record.weights.get("files", {}).items():
             wanted = sums.get(role) if isinstance(sums, dict) else sums
             by_name = NAMED_BY_SUM.search(name)
-            if isinstance(wanted, str) or by_name:
-                found[name] = wanted if isinstance(wanted, str) else by_name[1]
+            if isinstance(wanted, str):
+                found[name] = wanted
+            elif by_name:
+                found[name] = by_name[1]
     return found | dict(index.files)
 
 

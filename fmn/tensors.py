@@ -19,7 +19,7 @@ _PIECE = 1 << 20
 
 
 def write_sealed(path: Path, data: bytes) -> None:
-    """Write the bytes of a file that has `KEY: BLANK` in its metadata, durably: with its checksum there, and its parity.
+    """Write the bytes of a file that has `KEY: BLANK` in its metadata, with its checksum there and its parity by it.
 
     Raises NotWritten when the disk is full, for instance.
     """
