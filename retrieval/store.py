@@ -108,15 +108,15 @@ def read_network(path: Path, config: Config) -> Model:
 
 def _check_size(path: Path, config: Config) -> None:
     """Raise InputError where a memory is said to be larger than its file: it would be allocated before it is read."""
-    if least_bytes(config) > path.stat().st_size:
+    if _least(config) > path.stat().st_size:
         raise InputError(f"{path} does not hold the network that its run.json describes: it is too small a file.")
 
 
-def least_bytes(config: Config) -> int:
+def _least(config: Config) -> int:
     """Bytes that the banks and projections of a config take at the least."""
     if isinstance(config, MemoryConfig):
         banks = 4 * (config.video_items * config.video_dim + config.audio_items * config.audio_dim)
-        return banks + (0 if config.middle is None else least_bytes(FmnConfig(**config.middle)))
+        return banks + (0 if config.middle is None else _least(FmnConfig(**config.middle)))
     if isinstance(config, FmnConfig):
         return 4 * (config.common + config.capacity) * (config.video_dim + config.audio_dim)
     first = {"kernel": config.landmarks, "perceptron": config.hidden}.get(config.kind, config.common)  # layer's rows
