@@ -16,7 +16,7 @@ from fmn.device import pick_device
 from fmn.errors import InputError
 from fmn.files import TEMPORARY, alone, sweep
 from fmn.parity import write_parity
-from fmn.retrieval.network import FmnConfig
+from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
 from fmn.retrieval.store import (
     BEGUN,
     BEST_FILE,
@@ -24,7 +24,6 @@ from fmn.retrieval.store import (
     RUN_SCHEMA,
     Config,
     kind_of,
-    network_of,
     read_network,
     read_run,
     save_network,
@@ -129,13 +128,15 @@ def train(
 
 def _check_room(config: FmnConfig) -> None:
     """Raise InputError where an FMN is too large for this machine."""
-    with torch.device("meta"):
-        numbers = sum(value.numel() for value in network_of(config).state_dict().values())
-    needed, there = 4 * COPIES * numbers, psutil.virtual_memory().total
+    with torch.device("meta"):  # its shape alone
+        network = FeatureMemoryNetwork(config)
+    tensors = [*network.parameters(), *network.buffers()]
+    needed = COPIES * sum(each.numel() * each.element_size() for each in tensors)
+    there = psutil.virtual_memory().total
     if needed > there:
         raise InputError(
-            f"Fitting an FMN of {config.common} columns and {config.capacity} slots takes {needed / 2**30:.0f} GiB at "
-            f"the least, and this machine has {there / 2**30:.0f}. Give a smaller --common or --capacity."
+            f"Fitting an FMN of {config.common} columns and {config.capacity} slots takes {needed / 2**30:.0f} GiB, "
+            f"and this machine has {there / 2**30:.0f}. Give a smaller --common or --capacity."
         )
 
 

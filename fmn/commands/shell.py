@@ -143,6 +143,11 @@ def _sentences() -> Iterator[None]:
                 raise SentenceError(str(error)) from error
             if isinstance(error, OSError):
                 raise SentenceError(_system_sentence(error)) from error
+            if isinstance(error, MemoryError) or "can't allocate memory" in str(error):  # as torch says it
+                raise SentenceError(
+                    "The memory of this machine does not suffice. Ask for smaller sizes or fewer --workers, and run "
+                    "the same command again: what is finished is kept."
+                ) from error
             if os.environ.get(TRACEBACK):
                 raise
             said = f"{type(error).__name__}: {error}".rstrip(".: ")
