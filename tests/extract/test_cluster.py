@@ -106,7 +106,7 @@ def test_a_worker_that_joins_later_and_cannot_do_items_is_named_and_gets_none(sc
             by.update((item.id, result) for item, result in batch)
             if number == 1:
                 started.append(subprocess.Popen([*COMMAND, str(file), "--local-directory", str(tmp_path / "late")]))
-                client.wait_for_workers(3, timeout=60)
+                client.wait_for_workers(3, timeout=240)
                 time.sleep(door.LOOK)
         assert set(crew.fit) == first and len(client.scheduler_info(n_workers=-1)["workers"]) == 3
     assert len(heard.said) == 1 and "A worker that joined gets no items" in heard.said[0] and str(seen) in heard.said[0]
