@@ -62,8 +62,8 @@ def waveform(path: str | Path, start: float | None = None, end: float | None = N
         samples = _read(path, start, end, rate, mix)
     if len(samples) < SHORTEST * rate:
         raise BadItem(f"{path}: its sound lasts {len(samples) / rate:.3f} s; at least {SHORTEST} s are needed.")
-    peak = float(np.abs(samples).max())
-    if not np.isfinite(samples).all():
+    peak = max(float(samples.max()), -float(samples.min()))  # NaN where there is one
+    if not np.isfinite(peak):
         raise BadItem(f"{path}: its sound holds values that are not finite (NaN or infinity).")
     if min(peak, mix.swing) < SILENCE:
         raise BadItem(f"{path}: is silent (nothing in it is above -80 dBFS).")
@@ -74,7 +74,7 @@ def waveform(path: str | Path, start: float | None = None, end: float | None = N
     offset = float(samples.mean(dtype=np.float64))
     if abs(offset) > OFFSET:
         note(f"constant offset of {offset:+.2f}")
-    return np.asarray(np.clip(samples, -1.0, 1.0))
+    return np.asarray(np.clip(samples, -1.0, 1.0, out=samples))
 
 
 def _read(path: str | Path, start: float | None, end: float | None, rate: int, mix: Mix) -> np.ndarray:
@@ -126,16 +126,18 @@ def _cut(stream: MediaStream[AudioFrame]) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def _resampled(parts: Iterator[tuple[int, np.ndarray]], rate: int) -> np.ndarray:
-    chunks: list[np.ndarray] = []
+    kept = bytearray()  # grows in its place: three hours are 700 MB, which a list and its sum would hold twice
     resampler: AudioResampler | None = None
     for hertz, samples in parts:
         if hertz == rate:
-            chunks.append(samples)
+            kept += np.ascontiguousarray(samples, np.float32).data
             continue
         resampler = resampler or AudioResampler(format="flt", layout="mono", rate=rate)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), format="flt", layout="mono")
         frame.sample_rate = hertz
-        chunks += [done.to_ndarray()[0] for done in resampler.resample(frame)]
+        for done in resampler.resample(frame):
+            kept += done.to_ndarray()[0].data
     if resampler is not None:
-        chunks += [done.to_ndarray()[0] for done in resampler.resample(None)]  # what its filter still holds
-    return np.concatenate(chunks) if chunks else np.zeros(0, np.float32)
+        for done in resampler.resample(None):  # what its filter still holds
+            kept += done.to_ndarray()[0].data
+    return np.frombuffer(kept, np.float32)
