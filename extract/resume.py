@@ -1,16 +1,20 @@
 """A second extraction into a cache: what is there already, and whether the new set is a continuation of it."""
 
 import filecmp
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fmn.cache import CacheWriter, FeatureCache
+from fmn.cache import CacheWriter, EncoderRecord, FeatureCache
 from fmn.errors import InputError
 from fmn.item import Item
+from fmn.media import is_url
 from fmn.progress import Watcher
+from fmn.stores import stated_in_folders
 
 from .encoders.settings import ExtractSettings
+from .fetched import SHA256
 from .items.manifest import known_splits
 from .items.scan import Scan
 from .items.split import assign_splits
@@ -45,7 +49,7 @@ def check_continuation(cache: Path, items: Sequence[Item], held: Mapping[tuple[s
                     f"The cache {cache} holds the {item.modality} item {item.id!r} with {name} {old!r}; now it is "
                     f"{new!r}. Extract the changed set into another --cache."
                 )
-        if before.path != item.path and _other_file(Path(before.path), Path(item.path)):
+        if before.path != item.path and _other_file(before, item):
             raise InputError(
                 f"The cache {cache} holds the {item.modality} item {item.id!r} made from {before.path}, and "
                 f"{item.path} is another file of that id. Extract this set into another --cache."
@@ -100,6 +104,11 @@ def describe(writer: CacheWriter, found: Scan, settings: ExtractSettings, goes_o
     )
 
 
+def lacks_weights(record: EncoderRecord, cache: Path) -> bool:
+    """Whether a weights file that was made with the cache is gone (damaged, and set aside by a repair)."""
+    return not all((cache / name).is_file() for name in record.weights.get("files", {}).values())
+
+
 def forget_failures_of_absent_items(writer: CacheWriter, items: Sequence[Item]) -> None:
     """A file that was taken away is no item any more, and counts as a miss no longer."""
     here = {(item.modality, item.id) for item in items}
@@ -122,9 +131,23 @@ def split_beside(
     return assign_splits([*items, *absent], settings.train, settings.seed, known)[: len(items)]
 
 
-def _other_file(before: Path, now: Path) -> bool:
-    """Whether both files are there and differ; a file that is gone was moved."""
+def _other_file(before: Item, now: Item) -> bool:
+    """Whether both files are there and differ; a file that is gone was moved.
+
+    What was fetched from a store is compared with a file of here by its checksum. Nothing is fetched for this: other
+    files of stores are compared by their size.
+    """
     try:
-        return not (before.samefile(now) or filecmp.cmp(before, now, shallow=False))
-    except OSError:
-        return False
+        digest = before.extra.get(SHA256)
+        if digest and not is_url(now.path):
+            with Path(now.path).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() != digest
+        if is_url(before.path) or is_url(now.path):
+            return _size(before.path) != _size(now.path)
+        return not (Path(before.path).samefile(now.path) or filecmp.cmp(before.path, now.path, shallow=False))
+    except Exception:
+        return False  # it is gone, or a store does not answer
+
+
+def _size(path: str) -> int | None:
+    return stated_in_folders(path).size if is_url(path) else Path(path).stat().st_size

@@ -31,7 +31,7 @@ class Limits:
     take a minute. `memory`: bytes that it may hold."""
 
     stall: float = 300.0
-    memory: int = 8 * GIB
+    memory: float = 8 * GIB
 
     def __post_init__(self) -> None:
         if not 1 <= self.stall <= 1e6:

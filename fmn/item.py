@@ -14,9 +14,9 @@ SPLITS = ("train", "val", "test")
 class Item:
     """A video clip or a speech recording, or the part of a file from `start` to `end` (both in seconds).
 
-    `path` is the media file's absolute path. `split` is "" until it is assigned. `pair` joins a clip with the recording
-    that describes it, `group` (speaker, actor, camera) never crosses the split, and "" means that there is none.
-    `extra` holds the manifest's other columns.
+    `path` is the media file's absolute path, or its address in a store (`fmn.stores`). `split` is "" until it is
+    assigned. `pair` joins a clip with the recording that describes it, `group` (speaker, actor, camera) never crosses
+    the split, and "" means that there is none. `extra` holds the manifest's other columns.
 
     Raises InputError for an empty id, an unknown modality or split, a NUL or half a character, or times that are no
     interval.

@@ -1,6 +1,7 @@
 """Media files by name: their suffixes, what lies below a folder, and which belong together. Nothing is opened."""
 
 import os
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ UNUSUAL_SUFFIXES = _suffixes(
     "264 265 aa aax ac4 act adx apng avs2 bik brstm dav dff drc dsf dss dtshd evo fli flc h261 h263 h264 h265 hevc ivr "
     "mjpeg mjpg mlp mod mve obu oma omg pcm pva qcp roq rso smk sol sox thd truehd usm vc1 vqf webp xa xmv"
 )
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 NAMED = 10  # names that a sentence lists before it only counts the rest
 
 
@@ -84,6 +86,11 @@ def files_below(root: Path, suffixes: frozenset[str]) -> Below:
                 found.files.append(name)
     unusual = sorted(found.unusual)
     return Below(sorted(found.files), others, found.unnamed, found.loops, found.unreadable, unusual)
+
+
+def is_url(path: str) -> bool:
+    """Whether a path is the address of a file in a store (`fmn.stores`), "s3://bucket/clip.mp4", and none of here."""
+    return _URL.match(path) is not None
 
 
 def label_of(file: str) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
+
 from fmn.cache import EncoderRecord, Row
 from fmn.errors import BadItem, InputError
 from fmn.item import Item
@@ -75,7 +77,11 @@ class EncoderEntry:
     def settle(self, settings: ExtractSettings, part: TrainPart) -> EncoderRecord:
         """Decide on the weights and write down what was decided."""
         found = self.decide(settings, part)
-        notes = {"told": f"{self.modality} encoder: {found.told}", **found.notes, "asked": self.asked(settings)}
+        # The last bits of what is fitted depend on the number of threads; all else is made with one (`fmn.threads`).
+        here = "files" in found.weights and "seed" not in found.weights
+        fitted = {"threads": torch.get_num_threads()} if here else {}
+        told = {"told": f"{self.modality} encoder: {found.told}"}
+        notes = {**told, **found.notes, **fitted, "asked": self.asked(settings)}
         return EncoderRecord(
             self.modality, self.name, found.dim, found.preprocessing, found.weights, found.warning, notes
         )

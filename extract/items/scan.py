@@ -8,7 +8,8 @@ from pathlib import Path
 
 from fmn.errors import InputError
 from fmn.item import Item
-from fmn.media import AUDIO_SUFFIXES, VIDEO_SUFFIXES, Below, files_below, label_of, names, stem_of
+from fmn.media import AUDIO_SUFFIXES, VIDEO_SUFFIXES, Below, files_below, is_url, label_of, names, stem_of
+from fmn.stores import store_files
 
 HOW_TO_PAIR = (
     "Clips and recordings are brought together in one of two ways: class sub-folders of the same names on both sides "
@@ -28,7 +29,7 @@ class Scan:
     ignored: int
 
 
-def scan(videos: Path, audio: Path | None = None) -> Scan:
+def scan(videos: Path | str, audio: Path | str | None = None) -> Scan:
     """The items of a folder of clips and, if there is one, a folder of recordings. Nothing is opened.
 
     An id is the path relative to its folder. Class sub-folders become labels: the first folder's name, to which deeper
@@ -37,8 +38,8 @@ def scan(videos: Path, audio: Path | None = None) -> Scan:
     id; it never leaves the clip's side of the split. Symbolic links are followed. Hidden files are passed over.
 
     Args:
-        videos: folder of clips.
-        audio: folder of recordings.
+        videos: folder of clips, or its address in a store (`fmn.stores`).
+        audio: folder of recordings, likewise.
 
     Raises:
         InputError: a folder is missing or holds no file of its kind; one has class folders and the other has not; or
@@ -63,7 +64,7 @@ def scan(videos: Path, audio: Path | None = None) -> Scan:
 class _Side:
     """One folder: its files as relative posix paths, sorted. With class folders, files beside these are set aside."""
 
-    root: Path
+    root: Path | str
     modality: str
     files: list[str]
     classes: frozenset[str]
@@ -72,7 +73,8 @@ class _Side:
     ignored: int
 
     def item(self, file: str, *, label: str = "", pair: str = "") -> Item:
-        path = os.path.abspath(self.root / file)
+        root = str(self.root)
+        path = f"{root.rstrip('/')}/{file}" if is_url(root) else os.path.abspath(os.path.join(root, file))
         return Item(id=file, modality=self.modality, path=path, label=label, pair=pair)
 
     def labelled(self) -> list[Item]:
@@ -154,12 +156,19 @@ def _such_as(below: Below) -> str:
     return f", {names(below.unusual)} among them" if below.unusual else ""
 
 
-def _walk(root: Path, modality: str, suffixes: frozenset[str]) -> _Side:
+def _below(root: Path | str, modality: str, suffixes: frozenset[str]) -> Below:
+    if is_url(str(root)):
+        return store_files(str(root), suffixes)
+    root = Path(root)
     if not root.exists():
         raise InputError(f"The {modality} folder {root} does not exist.")
     if not root.is_dir():
         raise InputError(f"The {modality} folder {root} is a file, not a folder.")
-    below = files_below(root, suffixes)
+    return files_below(root, suffixes)
+
+
+def _walk(root: Path | str, modality: str, suffixes: frozenset[str]) -> _Side:
+    below = _below(root, modality, suffixes)
     notices = [f"The folder {folder} cannot be read ({reason}) and is left out." for folder, reason in below.unreadable]
     notices += below.loop_notices()
     notices += [

@@ -12,6 +12,8 @@ from safetensors import SafetensorError, safe_open
 
 from fmn.cache import EncoderRecord
 from fmn.item import Item
+from fmn.media import is_url
+from fmn.stores import stated_in_folders
 
 from .sniff import is_safetensors
 
@@ -22,9 +24,18 @@ DIGITS = 16  # of a key; 64 bits tell the items of any archive apart
 def item_key(item: Item) -> str:
     """`<16 hex digits of the file's sha256> <start> <end>` in seconds, "inf" for the file's end, whatever its name.
 
+    A file in a store is not fetched for this: the sha256 is that of its size and its store's own checksum, or of its
+    address and time where the store has none (`fmn.stores.Stated`).
+
     What cannot be read, or is no file (a pipe would never end), has the key "": it is fitted on as little as it is
     tested on.
     """
+    if is_url(item.path):
+        try:
+            content = hashlib.sha256(stated_in_folders(item.path).version.encode("utf-8", "replace")).hexdigest()
+        except Exception:
+            return ""
+        return _key(content, item)
     try:
         stat = Path(item.path).stat()
         if not S_ISREG(stat.st_mode):
@@ -32,6 +43,10 @@ def item_key(item: Item) -> str:
         content = _content(item.path, stat.st_size, stat.st_mtime_ns)
     except OSError:
         return ""
+    return _key(content, item)
+
+
+def _key(content: str, item: Item) -> str:
     return f"{content[:DIGITS]} {item.start or 0.0:.6f} {math.inf if item.end is None else item.end:.6f}"
 
 

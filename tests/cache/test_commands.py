@@ -53,7 +53,11 @@ def test_names_are_shown_as_they_are(cache, row, run):
 def test_verify_and_repair(cache, run):
     assert (run("verify", cache).exit_code, run("verify", cache).stdout) == (0, f"The cache {cache} is sound.\n")
     path = next(cache.glob("video-*.h5"))
-    path.write_bytes(path.read_bytes() + b"x")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    assert run("verify", cache).exit_code == 1
+    assert run("repair", cache).stdout == f"Mended {path.name}: nothing of it is lost.\nThe cache {cache} is sound.\n"
+    path.write_bytes(b"x" + whole[1:-9] + b"x" + whole[-8:])  # in two places
     done = run("verify", cache)
     assert done.exit_code == 1 and path.name in done.stdout and f"fmn-cache repair {cache}" in done.stdout
     done = run("inspect", cache)

@@ -11,12 +11,13 @@ import pytest
 from fmn.child import GIB, Limits
 from fmn.errors import BadItem, InputError
 from fmn.extract import cluster as door
-from fmn.extract.cluster import check_seen, cluster
+from fmn.extract.cluster import Crew, ask, cluster, shared_paths
 from fmn.extract.graph import run_items
 from fmn.item import Item
 from fmn.progress import Silence
 
-LIMITS = Limits(stall=4.0, memory=GIB // 2)
+COMMAND = [sys.executable, "-m", "distributed.cli.dask_worker", "--nthreads", "1", "--no-dashboard", "--scheduler-file"]
+LIMITS = Limits(stall=120.0, memory=GIB // 2)
 
 
 @pytest.fixture
@@ -25,10 +26,7 @@ def scheduler(work, tmp_path):
     file = tmp_path / "scheduler.json"
     dask = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
     started = [subprocess.Popen([*dask, "--scheduler-file", str(file), "--port", "0", "--no-dashboard"])]
-    worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(file), "--nthreads", "1"]
-    started += [
-        subprocess.Popen([*worker, "--no-dashboard", "--local-directory", str(tmp_path / name)]) for name in "ab"
-    ]
+    started += [subprocess.Popen([*COMMAND, str(file), "--local-directory", str(tmp_path / name)]) for name in "ab"]
     yield file, started
     for process in started:
         for each in [*psutil.Process(process.pid).children(recursive=True), process] if process.poll() is None else []:
@@ -88,9 +86,55 @@ def test_a_scheduler_that_dies_is_a_sentence(scheduler, work, tmp_path):
 def test_what_workers_do_not_see_is_said(scheduler, tmp_path):
     mine = f"/proc/self/task/{threading.get_native_id()}/status"  # there for this process alone
     with cluster(str(scheduler[0]), Silence()) as client:
-        check_seen(client, str(tmp_path), [Item("a", "audio", str(scheduler[0]))])
-        with pytest.raises(InputError, match=r"share under the same path.*does not see /proc/self/task"):
-            check_seen(client, str(tmp_path), [Item("a", "audio", mine)])
+        Crew(client, None, shared_paths(str(tmp_path), [Item("a", "audio", str(scheduler[0]))]))
+        with pytest.raises(InputError, match=r"does not see /proc/self/task.*share under the same path"):
+            Crew(client, None, shared_paths(str(tmp_path), [Item("a", "audio", mine)]))
+
+
+def test_a_worker_that_joins_later_and_cannot_do_items_is_named_and_gets_none(scheduler, work, tmp_path):
+    """It lacks a path that the first two see: each item is done by one of those, and none is blamed."""
+    file, started = scheduler
+    items = [Item(f"sound{n}", "audio", str(tmp_path / f"{n}")) for n in range(60)]
+    seen, heard, by = tmp_path / "shared", Heard(), {}
+    seen.mkdir()
+    with cluster(str(file), Silence()) as client:
+        client.wait_for_workers(2, timeout=60)
+        crew = Crew(client, heard, [str(seen)])
+        first = set(crew.fit)
+        seen.rmdir()  # so that who comes from now on does not see it
+        for number, batch in enumerate(run_items(client, work, items, 2, LIMITS, crew=crew)):
+            by.update((item.id, result) for item, result in batch)
+            if number == 1:
+                started.append(subprocess.Popen([*COMMAND, str(file), "--local-directory", str(tmp_path / "late")]))
+                client.wait_for_workers(3, timeout=240)
+                time.sleep(door.LOOK)
+        assert set(crew.fit) == first and len(client.scheduler_info(n_workers=-1)["workers"]) == 3
+    assert len(heard.said) == 1 and "A worker that joined gets no items" in heard.said[0] and str(seen) in heard.said[0]
+    assert all(result == name * 2 for name, result in by.items()) and len(by) == len(items)
+
+
+def test_items_that_were_kept_to_workers_that_are_gone_are_given_to_those_that_came(scheduler, work, tmp_path):
+    file, started = scheduler
+    items = [Item(f"sound{n}", "audio", str(tmp_path / f"{n}")) for n in range(40)]
+    found = []
+    with cluster(str(file), Silence()) as client:
+        client.wait_for_workers(2, timeout=60)
+        crew = Crew(client, None, [str(tmp_path)])
+        for number, batch in enumerate(run_items(client, work, items, 2, LIMITS, crew=crew)):
+            found += batch
+            if number == 1:
+                for process in started[1:]:
+                    for each in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+                        each.kill()
+                started.append(subprocess.Popen([*COMMAND, str(file), "--local-directory", str(tmp_path / "late")]))
+    assert sorted(item.id for item, _ in found) == sorted(item.id for item in items)
+    assert all(result == item.id * 2 for item, result in found)
+
+
+def test_a_worker_that_does_not_answer_holds_nobody(scheduler, monkeypatch):
+    monkeypatch.setattr(door, "ANSWER", 0.5)
+    with cluster(str(scheduler[0]), Silence()) as client, pytest.raises(TimeoutError):
+        ask(client, time.sleep, 5)
 
 
 def test_where_no_scheduler_answers_it_is_said_in_time(monkeypatch, tmp_path):
