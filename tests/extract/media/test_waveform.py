@@ -1,5 +1,6 @@
 """Recordings are made here from a rising tone whose every sample is known."""
 
+import tracemalloc
 import wave
 from fractions import Fraction
 
@@ -141,6 +142,20 @@ def plain_wav(path, samples, rate=16000):
         file.setframerate(rate)
         file.writeframes(np.asarray(samples, "<i2").tobytes())
     return path
+
+
+@pytest.mark.parametrize("rate", [16000, 48000])
+def test_a_long_recording_is_held_once(tmp_path, rate):
+    path = plain_wav(tmp_path / "long.wav", 20000 * tone(60, rate), rate)
+    waveform(path, 0.0, 1.0)  # what is imported or kept for good
+    tracemalloc.start()
+    try:
+        samples = waveform(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert samples.nbytes == 4 * 60 * 16000
+    assert peak < 1.5 * samples.nbytes
 
 
 def test_silent_short_and_empty_sound(tmp_path):
