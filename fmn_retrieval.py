@@ -27,4 +27,8 @@ def __getattr__(command: str) -> Any:
             file=sys.stderr,
         )
         raise SystemExit(2)
-    return import_module(f"fmn.commands.{command}").main
+    try:
+        return import_module(f"fmn.commands.{command}").main
+    except KeyboardInterrupt:
+        print("Error: Interrupted. Nothing was begun.", file=sys.stderr)
+        raise SystemExit(130) from None

@@ -39,5 +39,5 @@ def _machine() -> str:
 
 def _commit() -> str:
     here = Path(__file__).resolve().parent
-    said = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
-    return said.stdout.strip()
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, cwd=here, capture_output=True, text=True, check=False).stdout.strip()

@@ -1,6 +1,5 @@
 """index.json: what the cache holds. A shard counts only when it stands here; replacing this file is the commit."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -13,9 +12,11 @@ from pydantic import BeforeValidator, StrictInt, TypeAdapter, ValidationError
 from fmn.errors import InputError
 from fmn.files import write_durably
 from fmn.item import MODALITIES, Item
+from fmn.parity import write_parity
+from fmn.sealed import opened, read_sealed, sealed
 
 from .layout import INDEX, SCHEMA, SHARD_ITEMS, SHARD_NAME, TOOL
-from .record import EncoderRecord
+from .record import EncoderRecord, lies_within
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def _whole(cls: type[Any]) -> BeforeValidator:
 
 @dataclass(frozen=True)
 class Index:
-    """The content of index.json."""
+    """The content of index.json. `files`: name -> sha256 of what lies beside the shards (weights, the manifest)."""
 
     tool: str = TOOL
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -75,6 +76,9 @@ class Index:
     encoders: tuple[Annotated[EncoderRecord, _whole(EncoderRecord)], ...] = ()
     shards: tuple[Annotated[ShardEntry, _whole(ShardEntry)], ...] = ()
     failures: tuple[Annotated[Failure, _whole(Failure)], ...] = ()
+    files: Annotated[Mapping[str, str], BeforeValidator(lambda given: {} if given is None else given)] = field(
+        default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         names = [(record.modality, record.name) for record in self.encoders]
@@ -85,6 +89,8 @@ class Index:
                 raise ValueError(f"shard {shard.file} has no encoder record")
         if not all(failure.modality in MODALITIES for failure in self.failures):
             raise ValueError("a failure is neither video nor audio")
+        if odd := [name for name in self.files if not lies_within(name)]:
+            raise ValueError(f"a file of the cache must lie in its folder, not at {odd[0]!r:.80}")
 
     def record(self, modality: str, encoder: str) -> EncoderRecord | None:
         """Return the record of an encoder, or None."""
@@ -102,33 +108,48 @@ class Index:
 _INDEX = TypeAdapter(Annotated[Index, _whole(Index)])
 
 
+class DamagedIndexError(InputError):
+    """index.json is not what was written."""
+
+
 def load_index(folder: Path) -> Index:
     """Read and check index.json. Raises InputError: no cache there, another schema version, or damaged."""
+    return read_index(folder)[0]
+
+
+def read_index(folder: Path) -> tuple[Index, bool]:
+    """`load_index`, and whether index.json has a checksum: one that an earlier version wrote has none."""
     path = folder / INDEX
-    if not path.is_file():
+    if not path.exists():
         there = f"the folder {folder} has no {INDEX}" if folder.is_dir() else f"there is no folder {folder}"
         raise InputError(f"Not a feature cache: {there}. Run fmn-extract first, or give the folder that it wrote.")
     try:
-        # Not by pydantic: file names that are not UTF-8 stand there as escapes that its JSON reader refuses.
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
-        if not isinstance(content, dict):
-            raise ValueError(f"it must be a JSON object, not {type(content).__name__}")
+        content, has_seal = read_sealed(path)
         schema = content.get("schema")
         if type(schema) is not int:
-            raise ValueError(f"its schema must be a whole number, not {schema!r}")
+            raise ValueError(f"its schema must be a whole number, not {schema!r:.80}")
         if schema == SCHEMA:
-            return _validated(content)
-    except (ValueError, RecursionError) as error:
-        said = f"{error}" if isinstance(error, ValueError) else "it is nested too deeply"
-        raise InputError(
-            f"The cache's index {path} is damaged: {said}. Put a sound copy of it back, or delete the cache's shards "
-            f"and index and run fmn-extract again."
+            return _validated(content), has_seal
+    except (ValueError, OSError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise DamagedIndexError(
+            f"The cache's index {path} is damaged: {said}. `fmn-cache repair {folder}` mends it where it can; else put "
+            f"a sound copy of it back, or delete the cache's shards and index and run fmn-extract again."
         ) from error
     remedy = "update fmn" if schema > SCHEMA else "use the fmn that wrote it"
     raise InputError(
-        f"The cache {folder} has schema {schema} (written by {content.get('tool', 'an unknown tool')}), but {TOOL} "
-        f"reads schema {SCHEMA}: {remedy}, or extract again into another folder."
+        f"The cache {folder} has schema {schema} (written by {content.get('tool', 'an unknown tool')!s:.80}), but "
+        f"{TOOL} reads schema {SCHEMA}: {remedy}, or extract again into another folder."
     )
+
+
+def is_sound(data: bytes) -> bool:
+    """Whether these are the bytes of an index.json as it was written."""
+    try:
+        content, has_seal = opened(data)
+        return has_seal and content.get("schema") == SCHEMA and bool(_validated(content))
+    except ValueError:
+        return False
 
 
 def save_index(folder: Path, index: Index) -> None:
@@ -142,9 +163,11 @@ def save_index(folder: Path, index: Index) -> None:
         "encoders": [{**asdict(record), "fingerprint": record.fingerprint} for record in index.encoders],
         "shards": [asdict(shard) for shard in index.shards],
         "failures": [asdict(failure) for failure in index.failures],
+        "files": dict(index.files),
     }
     # ASCII, so that file names that are not UTF-8 survive as escapes.
-    write_durably(folder, INDEX, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode("ascii"))
+    write_durably(folder, INDEX, sealed(content))
+    write_parity(folder / INDEX)
 
 
 def _validated(content: dict[str, Any]) -> Index:
@@ -166,7 +189,13 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] == "value_error":
         return str(first["ctx"]["error"])
     place, *inner = first["loc"]
-    entry = {"labels": "label", "encoders": "EncoderRecord", "shards": "ShardEntry", "failures": "Failure"}
+    entry = {
+        "labels": "label",
+        "encoders": "EncoderRecord",
+        "shards": "ShardEntry",
+        "failures": "Failure",
+        "files": "file",
+    }
     what = place if not inner else entry[str(place)] if len(inner) == 1 else f"{inner[1]} of {entry[str(place)]}"
     wanted = {"string_type": "str", "int_type": "int", "int_from_float": "int", "tuple_type": "list"}
     return f"{what} must be {wanted.get(first['type'], 'dict')}, not {first['input']!r:.80}"
@@ -176,7 +205,3 @@ def _once(names: Iterable[object], what: str) -> None:
     for name, times in Counter(names).items():
         if times > 1:
             raise ValueError(f"{what} {name} stands there twice")
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")

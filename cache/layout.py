@@ -12,6 +12,7 @@ from fmn.files import alone
 SCHEMA = 1
 TOOL = f"fmn {__version__}"
 INDEX = "index.json"
+MANIFEST = "manifest.csv"  # what the cache's items were, written by fmn-extract
 SHARD_ITEMS = 256
 SHARD_NAME = re.compile(r"(?P<modality>video|audio)-(?P<encoder>[a-z0-9][a-z0-9_.+-]*)-(?P<number>[0-9]{5,9})\.h5")
 

@@ -3,12 +3,15 @@
 import os
 from pathlib import Path
 
-import h5py
-
-from fmn.files import TEMPORARY
+from fmn.files import TEMPORARY, read_whole
+from fmn.parity import FOLDER, remove_parity
 
 from .index import Index
 from .layout import INDEX, SHARD_NAME, shard_files
+from .shard import NUMBERS, TEXT
+
+# What stands in the bytes of every shard: its columns, an attribute of it, and the tool that made it.
+_SIGNATURE, _OURS = b"\x89HDF\r\n\x1a\n", tuple(name.encode() for name in (*TEXT, *NUMBERS, "fingerprint", "fmn "))
 
 
 def orphans(folder: Path, index: Index) -> list[str]:
@@ -22,10 +25,16 @@ def orphans(folder: Path, index: Index) -> list[str]:
 
 
 def sweep(folder: Path, index: Index) -> list[str]:
-    """Delete the orphans and return their names. The caller holds the writer lock."""
+    """Delete the orphans and return their names; parities of shards that are gone go too. The caller holds the lock."""
     swept = orphans(folder, index)
     for name in swept:
         (folder / name).unlink()
+    kept = {entry.file for entry in index.shards}
+    if (folder / FOLDER).is_dir():
+        for entry in list(os.scandir(folder / FOLDER)):
+            left = entry.name.startswith(TEMPORARY) or SHARD_NAME.fullmatch(entry.name)
+            if left and entry.name not in kept:
+                remove_parity(folder / entry.name)
     return swept
 
 
@@ -36,8 +45,9 @@ def _half_written(folder: Path) -> list[str]:
 
 
 def _is_ours(path: Path) -> bool:
+    """Told by the bytes: HDF5 itself is not safe against files that nobody vouches for."""
     try:
-        with h5py.File(path, "r", locking=False) as file:
-            return str(file.attrs.get("tool", "")).startswith("fmn ")
-    except (OSError, RuntimeError, ValueError):
+        data = read_whole(path)
+    except OSError:
         return False
+    return data.startswith(_SIGNATURE) and all(each in data for each in _OURS)

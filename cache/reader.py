@@ -30,6 +30,7 @@ class _Table:
     seconds: npt.NDArray[np.float64]
     windows: npt.NDArray[np.int32]
     repeated: npt.NDArray[np.int32]
+    notes: list[tuple[str, ...]]
 
 
 class FeatureCache:
@@ -102,6 +103,10 @@ class FeatureCache:
     def repeated(self, modality: str, encoder: str | None = None) -> npt.NDArray[np.int32]:
         """Return the n numbers of frames that repeat-padding added, [n]; 0 = none."""
         return self._table(modality, encoder).repeated.copy()
+
+    def notes(self, modality: str, encoder: str | None = None) -> list[tuple[str, ...]]:
+        """Return for each of the n items what was done to its pictures or sound before it was encoded, in phrases."""
+        return list(self._table(modality, encoder).notes)
 
     def encoders(self, modality: str | None = None) -> list[EncoderRecord]:
         """Return the records of all encoders, or of those of one modality, sorted by modality and name."""
@@ -192,9 +197,11 @@ class FeatureCache:
     def _columns(self, index: Index, modality: str, encoder: str) -> _Table:
         record = index.record(modality, encoder) or self.encoder(modality, encoder)
         items: list[Item] = []
+        notes: list[tuple[str, ...]] = []
         numbers = [np.empty((3, 0))]
         for shard in self._shards(record, index):
             items.extend(shard.items)
+            notes.extend(shard.notes)
             numbers.append(np.stack([shard.seconds, shard.windows, shard.repeated]))
         if len({item.id for item in items}) < len(items):
             raise InputError(f"Some {modality} ids of {record.name} stand in two shards. {remedy(self.path)}")
@@ -206,4 +213,5 @@ class FeatureCache:
             seconds=seconds,
             windows=windows.astype(np.int32),
             repeated=repeated.astype(np.int32),
+            notes=[notes[n] for n in order],
         )

@@ -71,10 +71,15 @@ class EncoderRecord:
 
     def _check_files(self) -> None:
         for role, name in as_json_object(self.weights.get("files", {}), f"weights files of {self.name}").items():
-            if not isinstance(name, str) or not name or PurePosixPath(name).is_absolute() or ".." in name.split("/"):
+            if not isinstance(name, str) or not lies_within(name):
                 raise ValueError(
                     f"The {role} weights of encoder {self.name} must lie in the cache folder, not {name!r}."
                 )
+
+
+def lies_within(name: str) -> bool:
+    """Whether a file of this name, relative to a folder, lies in that folder."""
+    return bool(name) and "\0" not in name and not PurePosixPath(name).is_absolute() and ".." not in name.split("/")
 
 
 def as_json_object(value: object, what: str) -> dict[str, Any]:
@@ -83,7 +88,7 @@ def as_json_object(value: object, what: str) -> dict[str, Any]:
         raise ValueError(f"The {what} must be a JSON object, not {value!r}.")
     try:
         copied: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"The {what} must hold JSON values only ({error}).") from error
     return copied
 

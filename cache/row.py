@@ -16,6 +16,7 @@ class Row:
 
     `features` is [d] and finite, kept as float32. `seconds` is the duration that was read, `windows` the number of
     windows the features were averaged over, `repeated` the number of frames that repeat-padding added (0 = none).
+    `notes`: what was done to its pictures or sound before, in phrases of one line each ("deinterlaced").
 
     Raises ValueError where the features are not a finite vector or a number is out of range.
     """
@@ -25,6 +26,7 @@ class Row:
     seconds: float
     windows: int
     repeated: int
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         given: npt.NDArray[Any] = np.asarray(self.features)
@@ -43,5 +45,7 @@ class Row:
             raise ValueError(
                 f"windows and repeated of {self.item.id!r} must be at least 0, not {self.windows} and {self.repeated}."
             )
+        if not all(note and note.isprintable() for note in self.notes):
+            raise ValueError(f"The notes of {self.item.id!r} must be phrases of one line, not {self.notes}.")
         features.flags.writeable = False
         object.__setattr__(self, "features", features)

@@ -12,7 +12,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from fmn.errors import InputError
+from fmn.errors import InputError, first_line
+from fmn.files import open_whole
 from fmn.item import Item
 
 from .index import ShardEntry
@@ -21,6 +22,10 @@ from .record import EncoderRecord
 from .row import Row
 
 TEXT = ("ids", "labels", "split", "pair", "group", "path", "text", "extra")
+NOTES = "notes"  # text, too, of shards that have any
+MOST_ATTRIBUTE = 64  # bytes that an attribute takes in its place; its text stands elsewhere
+REFERENCE = 16  # bytes of a text in its column: its length, and where it stands
+MOST_TEXT = 1 << 28  # bytes that texts may take before they are counted
 NUMBERS = {"seconds": "<f8", "start": "<f8", "end": "<f8", "windows": "<i4", "repeated": "<i4"}
 
 
@@ -33,11 +38,15 @@ class Shard:
     seconds: npt.NDArray[np.float64]
     windows: npt.NDArray[np.int32]
     repeated: npt.NDArray[np.int32]
+    notes: list[tuple[str, ...]]
 
     def rows(self) -> list[Row]:
         """Return the content item by item."""
-        columns = zip(self.items, self.features, self.seconds, self.windows, self.repeated, strict=True)
-        return [Row(item, vector, float(time), int(count), int(more)) for item, vector, time, count, more in columns]
+        columns = zip(self.items, self.features, self.seconds, self.windows, self.repeated, self.notes, strict=True)
+        return [
+            Row(item, vector, float(time), int(count), int(more), notes)
+            for item, vector, time, count, more, notes in columns
+        ]
 
 
 class ShardError(InputError):
@@ -61,6 +70,8 @@ def encode_shard(record: EncoderRecord, rows: Sequence[Row]) -> bytes:
         "text": [item.text for item in items],
         "extra": [json.dumps(dict(item.extra), sort_keys=True) for item in items],
     }
+    if any(row.notes for row in rows):
+        text[NOTES] = ["\n".join(row.notes) for row in rows]
     numbers: dict[str, list[float] | list[int]] = {
         "seconds": [row.seconds for row in rows],
         "start": [np.nan if item.start is None else item.start for item in items],
@@ -72,7 +83,7 @@ def encode_shard(record: EncoderRecord, rows: Sequence[Row]) -> bytes:
     with h5py.File(buffer, "w") as file:
         file.attrs.update(_attributes(record))
         file.create_dataset("features", data=np.stack([row.features for row in rows]).astype("<f4"))
-        for name in TEXT:
+        for name in text:
             # Bytes, because a file name need not be UTF-8: what the system gave comes back unchanged.
             encoded = [value.encode("utf-8", "surrogateescape") for value in text[name]]
             file.create_dataset(name, data=encoded, dtype=h5py.string_dtype("utf-8"))
@@ -86,12 +97,16 @@ def read_shard(folder: Path, entry: ShardEntry, record: EncoderRecord) -> Shard:
 
     Raises ShardError that names the shard, what is wrong and what to do.
     """
-    data, _ = shard_bytes(folder, entry)
+    return decode_shard(folder, shard_bytes(folder, entry)[0], entry, record)
+
+
+def decode_shard(folder: Path, data: bytes, entry: ShardEntry, record: EncoderRecord) -> Shard:
+    """`read_shard` of its bytes. Nothing is read but these, and no more memory taken than they can fill."""
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
-            return _decode(file, entry, record)
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, InputError) as error:
-        said = str(error).rstrip(".")
+            return _decode(file, entry, record, len(data))
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError, InputError) as error:
+        said = first_line(error).rstrip(".")
         raise ShardError(folder, f"The shard {entry.file} is not what the index says: {said}.") from error
 
 
@@ -101,19 +116,24 @@ def shard_bytes(folder: Path, entry: ShardEntry) -> tuple[bytes, bool]:
 
     Raises ShardError where it is missing or damaged.
     """
-    path = folder / entry.file
     try:
-        if not path.is_file():
-            raise FileNotFoundError("it is no file" if path.exists() else "")
-        data = path.read_bytes()
+        with open_whole(folder / entry.file) as file:
+            data = file.read(entry.bytes + 1)
+    except FileNotFoundError as error:
+        raise ShardError(folder, f"The shard {entry.file} is missing.") from error
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ShardError(folder, f"The shard {entry.file} is missing{f' ({reason})' if reason else ''}.") from error
+        said = error.strerror or error
+        raise ShardError(folder, f"The shard {entry.file} cannot be read ({said}).") from error
     # The checksum first: HDF5 itself is not safe against damaged files.
     for bytes_, whole in ((data, True), (_unflagged(data), False)):
-        if len(bytes_) == entry.bytes and hashlib.sha256(bytes_).hexdigest() == entry.sha256:
+        if is_whole(entry, bytes_):
             return bytes_, whole
     raise ShardError(folder, f"The shard {entry.file} is damaged: its bytes do not match the index's sha256.")
+
+
+def is_whole(entry: ShardEntry, data: bytes) -> bool:
+    """Whether these are the bytes that were written."""
+    return len(data) == entry.bytes and hashlib.sha256(data).hexdigest() == entry.sha256
 
 
 def _unflagged(data: bytes) -> bytes:
@@ -136,15 +156,15 @@ def _attributes(record: EncoderRecord) -> dict[str, Any]:
     }
 
 
-def _decode(file: h5py.File, entry: ShardEntry, record: EncoderRecord) -> Shard:
+def _decode(file: h5py.File, entry: ShardEntry, record: EncoderRecord, size: int) -> Shard:
     for name, wanted in _attributes(record).items():
-        if name != "tool" and file.attrs.get(name) != wanted:
-            raise ValueError(f"its {name} is {file.attrs.get(name)}, not {wanted}")
-    features = _numbers(file, "features", "<f4", (entry.items, record.dim))
+        if name != "tool" and (found := _attribute(file, name)) != wanted:
+            raise ValueError(f"its {name} is {found!s:.80}, not {wanted}")
+    features = _numbers(file, "features", "<f4", (entry.items, record.dim), size)
     if not np.isfinite(features).all():
         raise ValueError("some features are not finite")
-    text = {name: _text(file, name, entry.items) for name in TEXT}
-    numbers = {name: _numbers(file, name, kind, (entry.items,)) for name, kind in NUMBERS.items()}
+    text = {name: _text(file, name, entry.items, size) for name in TEXT}
+    numbers = {name: _numbers(file, name, kind, (entry.items,), size) for name, kind in NUMBERS.items()}
     items = [
         Item(
             id=text["ids"][n],
@@ -168,21 +188,67 @@ def _decode(file: h5py.File, entry: ShardEntry, record: EncoderRecord) -> Shard:
         and all((numbers[k] >= 0).all() for k in ("seconds", "windows", "repeated"))
     ):
         raise ValueError("seconds, windows and repeated must be finite and at least 0")
-    return Shard(items, features, numbers["seconds"], numbers["windows"], numbers["repeated"])
+    notes = _text(file, NOTES, entry.items, size) if NOTES in file else [""] * entry.items
+    told = [tuple(text.split("\n")) if text else () for text in notes]
+    if not all(note.isprintable() for each in told for note in each):
+        raise ValueError("notes must be phrases of one line")
+    return Shard(items, features, numbers["seconds"], numbers["windows"], numbers["repeated"], told)
 
 
-def _numbers(file: h5py.File, name: str, kind: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+def _attribute(file: h5py.File, name: str) -> Any:
+    """A single number or text; None where it is absent or anything else."""
+    if name not in file.attrs:
+        return None
+    found = file.attrs.get_id(name)
+    plain = found.shape == () and (found.dtype.kind in "iu" or h5py.check_string_dtype(found.dtype) is not None)
+    return file.attrs[name] if plain and found.get_storage_size() <= MOST_ATTRIBUTE else None
+
+
+def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    """A column of the file itself: links may lead anywhere."""
+    if name in file and not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(f"{name} is a link, which may lead anywhere, and not the column itself")
     data = file[name]
+    if not isinstance(data, h5py.Dataset):
+        raise ValueError(f"{name} is no column but a {type(data).__name__}, which has no shape")
+    return data
+
+
+def _check_stored(data: h5py.Dataset, name: str, width: int, size: int) -> None:
+    """Refuse a column whose values do not stand in the file as plainly as they are written here, `width` bytes each.
+
+    Neither external nor virtual storage leads out of it, and a file of `size` bytes is never unpacked to more.
+    """
+    made = data.id.get_create_plist()
+    if made.get_layout() != h5py.h5d.CONTIGUOUS or made.get_external_count() or made.get_nfilters():
+        raise ValueError(f"{name} is not stored in the file itself, in one piece and unpacked")
+    declared, stored = data.size * width, data.id.get_storage_size()
+    if not declared == stored <= size:
+        raise ValueError(f"{name} declares {declared} bytes, and {stored} of the file's {size} are set aside for it")
+
+
+def _numbers(file: h5py.File, name: str, kind: str, shape: tuple[int, ...], size: int) -> npt.NDArray[Any]:
+    data = _dataset(file, name)
     if data.shape != shape or data.dtype != np.dtype(kind):
-        raise ValueError(f"{name} must be {kind[1:]}{list(shape)}, not {data.dtype}{list(data.shape)}")
+        raise ValueError(f"{name} must be {kind[1:]}{list(shape)}, not {data.dtype!s:.80}{list(data.shape or ())}")
+    _check_stored(data, name, data.dtype.itemsize, size)
     return np.asarray(data[()])
 
 
-def _text(file: h5py.File, name: str, items: int) -> list[str]:
-    data = file[name]
-    if data.shape != (items,) or h5py.check_string_dtype(data.dtype) is None:
-        raise ValueError(f"{name} must be {items} texts, not {data.dtype}{list(data.shape)}")
-    return [str(value) for value in data.asstr("utf-8", "surrogateescape")[()]]
+def _text(file: h5py.File, name: str, items: int, size: int) -> list[str]:
+    """The texts of a column. Many may point at the same long one, so they are not all read before they are counted."""
+    data = _dataset(file, name)
+    kind = h5py.check_string_dtype(data.dtype)
+    if data.shape != (items,) or kind is None:
+        raise ValueError(f"{name} must be {items} texts, not {data.dtype!s:.80}{list(data.shape or ())}")
+    _check_stored(data, name, kind.length or REFERENCE, size)
+    found: list[bytes] = []
+    step = max(1, MOST_TEXT // size)
+    for start in range(0, items, step):
+        found.extend(data[start : start + step].tolist())
+        if sum(map(len, found)) > size:
+            raise ValueError(f"{name} unpacks to more than the {size} bytes of the file")
+    return [value.decode("utf-8", "surrogateescape") for value in found]
 
 
 def _time(value: float) -> float | None:
@@ -190,7 +256,10 @@ def _time(value: float) -> float | None:
 
 
 def _extra(text: str) -> dict[str, str]:
-    found = json.loads(text)
+    try:
+        found = json.loads(text)
+    except RecursionError:
+        raise ValueError("extra is nested too deeply") from None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise ValueError(f"extra must be a JSON object of texts, not {text:.80}")
     return found

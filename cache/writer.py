@@ -10,10 +10,12 @@ from types import TracebackType
 from typing import Any
 
 from fmn.errors import InputError
-from fmn.files import sync_folder, write_durably
+from fmn.files import read_whole, sync_folder, write_durably
 from fmn.item import Item
+from fmn.parity import fits, has_parity, remove_parity, write_parity
 
-from .index import Failure, Index, ShardEntry, load_index, save_index
+from .check import known_sums
+from .index import Failure, Index, ShardEntry, read_index, save_index
 from .layout import INDEX, SHARD_ITEMS, next_number, one_writer, shard_files, shard_name
 from .orphans import sweep
 from .record import EncoderRecord, as_json_object
@@ -43,8 +45,10 @@ class CacheWriter:
         self._held.enter_context(one_writer(self.path))
         self._closed = False
         try:
-            self._index = self._open()
+            self._index, self._has_seal = self._open()
             sweep(self.path, self._index)
+            if not fits(self.path / INDEX, read_whole(self.path / INDEX)):  # killed between the two
+                write_parity(self.path / INDEX)
             self._ids: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
             for entry in self._index.shards:
                 record = self._index.record_of(entry)
@@ -72,7 +76,20 @@ class CacheWriter:
                 f"name must be comparable: use the same settings, or write to another folder."
             )
         others = (each for each in self._index.encoders if each is not known)
-        self._commit(encoders=tuple(sorted([*others, record], key=lambda each: (each.modality, each.name))))
+        encoders = tuple(sorted([*others, record], key=lambda each: (each.modality, each.name)))
+        self._commit(encoders=encoders, files=self._with_sums(record, replace(self._index, encoders=encoders)))
+
+    def keep(self, name: str, data: bytes) -> None:
+        """Put a file of fmn's own beside the shards, whole or not at all, with its checksum in the index."""
+        digest, path = hashlib.sha256(data).hexdigest(), self.path / name
+        if self._index.files.get(name) == digest and path.is_file() and read_whole(path) == data:
+            return
+        # Between the two commits nothing is said of it: whichever of both is there after a kill is not damaged.
+        self._commit(files={of: known for of, known in self._index.files.items() if of != name})
+        with self._closed_by_errors():
+            write_durably(self.path, name, data)
+            write_parity(path)
+        self._commit(files={**self._index.files, name: digest})
 
     def record(self, modality: str, encoder: str) -> EncoderRecord | None:
         """Return the record of an encoder that was declared, None where there is none."""
@@ -105,6 +122,7 @@ class CacheWriter:
             self._ids[record.modality, record.name].update(row.item.id for row in rows)
             if tail:
                 (self.path / tail.file).unlink()
+                remove_parity(self.path / tail.file)
 
     def fail(self, item: Item, reason: str) -> None:
         """Record that an item could not be extracted; `reason` is one sentence. A later `add` of the item clears it."""
@@ -136,9 +154,10 @@ class CacheWriter:
     ) -> None:
         self.close()
 
-    def _open(self) -> Index:
+    def _open(self) -> tuple[Index, bool]:
+        """The index, and whether its file has a checksum."""
         if (self.path / INDEX).exists():
-            return load_index(self.path)
+            return read_index(self.path)
         if shards := shard_files(self.path):
             raise InputError(
                 f"The folder {self.path} holds {len(shards)} shards ({shards[0]} ...) but no {INDEX}, without which "
@@ -147,7 +166,20 @@ class CacheWriter:
         index = Index()
         save_index(self.path, index)
         sync_folder(self.path.absolute().parent)
-        return index
+        return index, True
+
+    def _with_sums(self, record: EncoderRecord, index: Index) -> dict[str, str]:
+        """The index's checksums of files, with those of an encoder's weights, which can be healed from now on."""
+        files, known = dict(self._index.files), known_sums(index)
+        for name in record.weights.get("files", {}).values():
+            path = self.path / name
+            if not path.is_file() or (name in files and has_parity(path)):
+                continue
+            digest = hashlib.sha256(read_whole(path)).hexdigest()
+            if digest.startswith(known.get(name, "")):  # else it is damaged, which verify says
+                files[name] = digest
+                write_parity(path)
+        return files
 
     def _checked(self, encoder: str, rows: Sequence[Row]) -> EncoderRecord:
         modalities = {row.item.modality for row in rows}
@@ -180,17 +212,18 @@ class CacheWriter:
             name = shard_name(record.modality, record.name, number + len(entries))
             data = encode_shard(record, part)
             write_durably(self.path, name, data)
+            write_parity(self.path / name)
             digest = hashlib.sha256(data).hexdigest()
             entries.append(ShardEntry(name, record.modality, record.name, len(part), digest, len(data)))
         return entries
 
     def _commit(self, **changes: Any) -> None:
         index = replace(self._index, **changes)
-        if index == self._index:
+        if index == self._index and self._has_seal:
             return
         with self._closed_by_errors():
             save_index(self.path, index)
-            self._index = index
+            self._index, self._has_seal = index, True
 
     @contextmanager
     def _closed_by_errors(self) -> Iterator[None]:

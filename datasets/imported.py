@@ -8,7 +8,8 @@ from pathlib import Path
 from fmn.errors import InputError
 from fmn.files import write_durably
 from fmn.item import Item
-from fmn.manifest import COLUMNS, as_csv
+from fmn.manifest import COLUMNS
+from fmn.tables import as_csv
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
         InputError: a different file is there and `overwrite` is not given; it cannot be written; a value is no text.
     """
     try:
-        data = as_csv(columns, rows, newline="\n").encode("utf-8")
+        data = as_csv(columns, rows, newline="\n", read_again=True).encode("utf-8")
     except UnicodeEncodeError as error:
         raise InputError(
             f"{path} cannot be written: {error.object[error.start : error.end]!r} is no text. Rename that file."

@@ -20,6 +20,7 @@ from fmn.errors import InputError
 from fmn.install import hint
 from fmn.workers import cores
 
+from .failures import troubles
 from .networks.i3d_fast import inference_dtype
 from .weights.folder import find_i3d, told_folder, weights_folder
 
@@ -140,8 +141,9 @@ def _cache(cache: Path) -> Iterator[Finding]:
     counts = [f"{each.items} {each.record.modality} of {each.record.name}" for each in summary.encoders]
     if not problems:
         yield Finding("cache", GOOD, f"{cache}: {', '.join(counts) or 'nothing yet'}")
-    for reason, count in summary.reasons.items():
-        advice = "Mend or leave out the files, then type fmn-extract again."
-        yield Finding("failed items", NOTE, f"{count}: {reason}", advice)
+    for kind, several in troubles(summary.failures).items():
+        yield Finding("failed items", NOTE, f"{len(several)} {kind.name}", kind.advice)
+    if summary.failures:
+        yield Finding("failed items", NOTE, f"{len(summary.failures)} in all", f"fmn-cache failures {cache}")
     for warning in summary.warnings:
         yield Finding("features", NOTE, warning)

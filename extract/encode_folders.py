@@ -10,6 +10,7 @@ from fmn.cache import FeatureCache
 from fmn.errors import BadItem, InputError
 from fmn.item import Item
 from fmn.progress import Silence, Watcher
+from fmn.threads import one_thread
 
 from .encoders.registry import open_encoder
 from .items.scan import scan
@@ -61,12 +62,14 @@ def encode_folders(
         watcher.stage(f"{modality} -> {record.name}", len(mine))
         items[modality], rows = [], []
         for item in mine:
-            (row,) = encoder.encode([item])
+            with one_thread():  # as the cache's features were made
+                (row,) = encoder.encode([item])
             if isinstance(row, BadItem):
                 failures.append((item.id, modality, str(row)))
             else:
                 items[modality].append(item)
                 rows.append(row.features)
+            watcher.item(item, str(row) if isinstance(row, BadItem) else "")
             watcher.step(1, int(isinstance(row, BadItem)))
         if not rows:
             raise InputError(

@@ -149,20 +149,21 @@ def _claim(out: Path, asked: dict[str, Any], items: Sequence[Item], last: str) -
     if out.is_file():
         raise InputError(f"Fitted weights need a folder, and {out} is a file: name another --out.")
     there = {path.name for path in out.iterdir()} if out.is_dir() else set()
-    if there - {STAMP}:  # a stamp alone is an attempt that came to nothing
+    if there:
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             found = None
-        if found is None:
+        if not isinstance(found, dict) or "items" not in found:
             raise InputError(f"Fitted weights need a folder of their own, and {out} is not empty: name another --out.")
-        if found != stamp:
+        if there != {STAMP} and found != stamp:  # a stamp alone is an attempt that came to nothing
             raise InputError(
                 f"{out} holds another fitting (other settings, items or files; see {file}): ask for the same one, or "
                 "name another --out."
             )
         if last in there:
             raise InputError(f"The fitting in {out} is finished: use its weights, or name another --out.")
-        return
+        if found == stamp:
+            return
     out.mkdir(parents=True, exist_ok=True)
     write_durably(out, STAMP, json.dumps(stamp, indent=1).encode())

@@ -18,10 +18,12 @@ from distributed.diskutils import WorkSpace
 from distributed.scheduler import KilledWorker
 
 from fmn.child import Limits
-from fmn.errors import BadItem, InputError, first_line
+from fmn.errors import BadItem, InputError, NotWritten, first_line
 from fmn.item import Item
 from fmn.progress import Silence, Watcher
-from fmn.workers import ENVIRONMENT, Task, deaf_children
+from fmn.stopping import later
+from fmn.threads import one_thread
+from fmn.workers import ENVIRONMENT, Task, check_workers, deaf_children
 
 from .cluster import Crew, ask, cluster, shared_paths
 from .fetched import any_fetched, on_files
@@ -50,7 +52,11 @@ def mapper(
     0 workers: in this process, for a debugger or a handful of items; a crash of a decoder is then a crash of it all,
     and nobody watches its memory. scheduler: of a cluster that works in place of the local workers
     (`fmn.extract.cluster`); its workers see `cache` and the items' files under the same paths.
+
+    Raises:
+        InputError: more workers than can be started here.
     """
+    check_workers(workers, 0)
     if not workers and not scheduler:
         yield _here
         return
@@ -75,7 +81,7 @@ def local_workers(workers: int) -> Iterator[Client]:
     # A worker that dies is reported as its item's failure, in a sentence; Dask's own log lines would only repeat it.
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(_CONFIG))  # for as long as workers may be started again
-        with deaf_children():
+        with later(), deaf_children():  # a cluster that is half there cannot be ended
             cluster = stack.enter_context(
                 LocalCluster(
                     n_workers=workers,
@@ -111,6 +117,7 @@ def run_items(
 
     Raises:
         InputError: no worker is left, and none comes back; the scheduler is gone.
+        NotWritten: a task could not write.
     """
     guarded = functools.partial(guard, packed(task), limits=limits or Limits(), run=client.id)
     try:
@@ -184,7 +191,7 @@ def flow(
                     done += [(item, BadItem(said)) for item in part]
                 else:
                     waiting.appendleft(part)
-            elif isinstance(result, FuturesCancelledError | CommClosedError | OSError):
+            elif isinstance(result, NotWritten | FuturesCancelledError | CommClosedError | OSError):
                 raise result
             elif isinstance(result, Exception):  # the guard's own: an argument that cannot travel, say
                 done += [(item, BadItem(reason(result))) for item in part]
@@ -253,8 +260,10 @@ def _here(
             return
         part = tuple(items[start : start + chunk])
         try:
-            with _folder(part) as folder:
+            with one_thread(), _folder(part) as folder:
                 done = list(zip(part, on_files(task, part, folder), strict=True))
+        except NotWritten:
+            raise
         except Exception as error:  # one item's fault is not the run's end
             if len(part) > 1:
                 yield from _here(task, part, 1, stop)

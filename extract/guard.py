@@ -10,7 +10,7 @@ from typing import Any
 from distributed import Worker, get_worker
 
 from fmn.child import Child, Crash, Limits
-from fmn.errors import BadItem, InputError
+from fmn.errors import BadItem, InputError, NotWritten
 from fmn.item import Item
 from fmn.workers import Task
 
@@ -33,6 +33,8 @@ def guard(task: bytes, items: Sequence[Item], *, limits: Limits, run: str) -> li
 
     An item is blamed only when it was alone: it crashed, hung or took too much memory twice, or raised what no task
     should. Its neighbours are done again without it. `run`: a name, under which `close_children` ends it.
+
+    Raises NotWritten: a full disk is no item's fault.
     """
     child = _CHILDREN.setdefault((run, limits, get_ident()), Child(limits))
     folder = Path(get_worker().local_directory) / f"{FETCHED}-{run}-{get_ident()}" if any_fetched(items) else None
@@ -42,6 +44,8 @@ def guard(task: bytes, items: Sequence[Item], *, limits: Limits, run: str) -> li
             return [BadItem("the run was ended before") for _ in items]
         try:
             found = list(child.call(_do, task, items, folder))
+        except NotWritten:
+            raise
         except Exception as error:
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)  # a child that was lost left it

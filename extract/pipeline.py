@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fmn.cache import CacheWriter, EncoderRecord
+from fmn.device import pick_device
 from fmn.errors import BadItem, InputError
 from fmn.item import Item
 from fmn.progress import Silence, Watcher
@@ -27,6 +28,7 @@ from .resume import (
     describe,
     forget_failures_of_absent_items,
     held_items,
+    lacks_weights,
     split_beside,
 )
 from .weights.fitted_on import item_keys, named, record_keys, seen_test_items
@@ -90,7 +92,8 @@ def extract(
         "video": encoder_entry("video", settings.video_encoder),
         "audio": encoder_entry("audio", settings.audio_encoder),
     }
-    asked = {modality: entry.asked(settings) for modality, entry in entries.items()}  # before anything is begun
+    pick_device(settings.device)  # what can be refused is, before anything is begun
+    asked = {modality: entry.asked(settings) for modality, entry in entries.items()}
     found = find_items(videos, audio, manifest)
     for notice in found.notices:
         watcher.say(notice)
@@ -106,7 +109,7 @@ def extract(
         items = split_beside(cache, found.items, settings, held)
         # From here on the set is accepted, and what is said of it is written down.
         describe(writer, found, settings, begun(cache), watcher)
-        write_plan(cache, items)
+        write_plan(writer, items)
         if absent := len(held.keys() - {(item.modality, item.id) for item in items}):
             watcher.say(f"{absent} items of the cache are not in this set; they stay in the cache as they are.")
         forget_failures_of_absent_items(writer, items)
@@ -114,10 +117,13 @@ def extract(
             mine = [item for item in items if item.modality == modality]
             entry = entries[modality]
             record = writer.record(modality, entry.name)
-            if record is None or record.notes.get("asked", {}) != asked[modality]:
+            lost = record is not None and lacks_weights(record, writer.path)
+            if record is None or lost or record.notes.get("asked", {}) != asked[modality]:
                 train = [item for item in mine if item.split in ("train", "val")]
                 part = TrainPart(writer.path, train, run, watcher, settings.seed, settings.fit_minutes, settings.device)
-                record = entry.settle(settings, part)
+                settled = entry.settle(settings, part)
+                if record is None or not lost or record.fingerprint != settled.fingerprint:
+                    record = settled  # else its lost weights were made again, and nothing else has changed
             # What cannot be opened is said once, not by every worker.
             entry.open(record, cache.resolve(), settings.device)
             _check_seen(record, cache.resolve(), mine, watcher)
@@ -172,6 +178,7 @@ def _encode(
             if isinstance(result, BadItem):
                 writer.fail(item, str(result))
                 summary.failures.append((item.id, item.modality, str(result)))
+            watcher.item(item, str(result) if isinstance(result, BadItem) else "")
         watcher.step(len(batch), len(batch) - len(rows))
         summary.extracted[entry.modality] += len(rows)
         summary.media_seconds += sum(row.seconds for row in rows)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fmn.cache import CacheWriter, FeatureCache
+from fmn.cache import CacheWriter, EncoderRecord, FeatureCache
 from fmn.errors import InputError
 from fmn.item import Item
 from fmn.media import is_url
@@ -102,6 +102,11 @@ def describe(writer: CacheWriter, found: Scan, settings: ExtractSettings, goes_o
         seed=settings.seed,
         notices=list(found.notices),
     )
+
+
+def lacks_weights(record: EncoderRecord, cache: Path) -> bool:
+    """Whether a weights file that was made with the cache is gone (damaged, and set aside by a repair)."""
+    return not all((cache / name).is_file() for name in record.weights.get("files", {}).values())
 
 
 def forget_failures_of_absent_items(writer: CacheWriter, items: Sequence[Item]) -> None:

@@ -15,3 +15,11 @@ def first_line(error: Exception) -> str:
 
 class BadItem(InputError):
     """One media item cannot be used. It is named, set aside and counted, and the rest goes on."""
+
+
+class NotWritten(InputError):
+    """A file could not be written: the disk is full, say. No item's fault: whatever was being done ends."""
+
+
+class WorkerDied(InputError):
+    """A process of ours was lost."""

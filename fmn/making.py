@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from fmn.errors import BadItem, InputError
-from fmn.files import TEMPORARY, alone, replacing, write_durably
+from fmn.files import TEMPORARY, alone, replacing, sweep, write_durably
 from fmn.progress import Watcher
 from fmn.workers import processes
 
@@ -98,8 +98,7 @@ def make_missing(
     """
     for folder in {(out / job.place).parent for job in jobs}:
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(f"{TEMPORARY}*"):  # by a run that was killed
-            left.unlink(missing_ok=True)
+        sweep(folder)
     todo = [job for job in jobs if not (out / job.place).is_file()]
     chunks = [todo[start : start + _CHUNK] for start in range(0, len(todo), _CHUNK)]
     failed: dict[str, str] = {}

@@ -1,7 +1,6 @@
 """The manifest CSV: its columns, its rows as items, and how it is written."""
 
 import csv
-import io
 import math
 import os
 from collections import Counter
@@ -14,6 +13,7 @@ from fmn.files import write_durably
 from fmn.item import MODALITIES, SPLITS, Item
 from fmn.media import is_url, nfc
 from fmn.on_disk import OnDisk
+from fmn.tables import as_csv, as_meant, columns_meant
 
 REQUIRED = ("modality", "path")
 COLUMNS = ("id", "modality", "path", "label", "split", "pair", "group", "start", "end", "text")
@@ -35,7 +35,7 @@ def read_rows(path: Path) -> tuple[list[str], list[Row]]:
     addresses of stores (`fmn.stores`) are kept as they are written. `start` and `end` are seconds. A row without an id
     gets its path, as written; where several rows of a modality name that path, followed by `#start-end`. Labels, pairs
     and groups are made NFC, as those of folders are, and a path that is spelled in another Unicode form than on the
-    disk is that of the disk.
+    disk is that of the disk. What fmn wrote is read as it was before it was made harmless (`fmn.tables`).
 
     Raises:
         InputError: no such file; not UTF-8 or not CSV; a missing, empty-named or repeated column. With line and value:
@@ -61,18 +61,10 @@ def see_ids_once(path: Path, rows: Iterable[Row]) -> None:
             raise _wrong(path, line, rule)
 
 
-def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]], newline: str = "\r\n") -> str:
-    """A table as CSV. None and a column that a row lacks are empty there."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator=newline)
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
 def write_manifest(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Path:
     """Write a manifest whole or not at all; returns its path. File names that are not UTF-8 keep their bytes."""
-    write_durably(path.parent, path.name, as_csv(columns, rows).encode("utf-8", "surrogateescape"))
+    text = as_csv(columns, rows, read_again=True)
+    write_durably(path.parent, path.name, text.encode("utf-8", "surrogateescape"))
     return path
 
 
@@ -103,7 +95,7 @@ def _lines(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
                     )
                 if any(value.strip() for value in row):
                     values = [*map(str.strip, row), *[""] * (len(header) - len(row))]
-                    lines.append((number, dict(zip(header, values, strict=True))))
+                    lines.append((number, as_meant(dict(zip(header, values, strict=True)))))
                 number = rows.line_num + 1
     except OSError as error:
         raise InputError(f"The manifest {path} cannot be read ({error.strerror}).") from None
@@ -111,7 +103,7 @@ def _lines(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
         raise InputError(f"The manifest {path} is not UTF-8 (byte {error.start}). Save it as CSV UTF-8.") from None
     except csv.Error as error:
         raise InputError(f"{path}, line {rows.line_num}: is not CSV ({error}).") from None
-    return header, lines
+    return columns_meant(header), lines
 
 
 def _check_header(path: Path, header: list[str]) -> None:

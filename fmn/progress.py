@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from fmn.item import Item
+
 
 class Watcher(Protocol):
     """Is told what happens; commands draw bars with it, scripts may pass `Silence()`."""
@@ -18,6 +20,9 @@ class Watcher(Protocol):
     def note(self, text: str) -> None:
         """A few words beside the bar of the stage, such as the validation accuracy so far."""
 
+    def item(self, item: Item, reason: str = "") -> None:
+        """An item is done, or failed for a reason; `step` counts it."""
+
 
 class Silence:
     """A watcher that keeps it all to itself."""
@@ -32,4 +37,7 @@ class Silence:
         """Keep silent."""
 
     def note(self, text: str) -> None:
+        """Keep silent."""
+
+    def item(self, item: Item, reason: str = "") -> None:
         """Keep silent."""

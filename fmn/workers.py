@@ -12,7 +12,7 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 from typing import Any
 
-from fmn.errors import InputError
+from fmn.errors import InputError, WorkerDied
 from fmn.item import Item
 
 Task = Callable[[Sequence[Item]], list[Any]]
@@ -28,10 +28,19 @@ ENVIRONMENT = {
 takes the same megabytes at each layer, and the system would clear them anew each time, which is a quarter of the
 processor's time, and more with several workers."""
 
+MOST, MOST_A_CORE = 16, 8  # processes: more would only take memory, some 0.3 GB each
+
 
 def cores() -> int:
     """Cores that this process may use."""
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def check_workers(count: int, least: int = 1) -> None:
+    """Raise InputError unless so many processes can be started here."""
+    most = max(MOST, MOST_A_CORE * cores())
+    if not least <= count <= most:
+        raise InputError(f"Here, with {cores()} cores, --workers is from {least} to {most}, got {count}.")
 
 
 @contextmanager
@@ -43,7 +52,7 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
     submitted is therefore a function of a module.
 
     Raises:
-        InputError: a process died.
+        WorkerDied: a process was lost.
     """
     theirs, ours = Pipe(duplex=False)
     pool = ProcessPoolExecutor(count, mp_context=Spawn(), initializer=end_with, initargs=(theirs,))
@@ -51,7 +60,7 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
         yield pool
         pool.shutdown()
     except BrokenProcessPool:
-        raise InputError(
+        raise WorkerDied(
             "A worker process died (killed, or out of memory). Run the same command again, with fewer --workers if it "
             "happens again: what is finished is kept."
         ) from None

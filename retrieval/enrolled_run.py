@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors.numpy import save_file
-
 import fmn
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
-from fmn.files import replacing
+from fmn.files import TEMPORARY
 
 from .enrolment import LABEL, memory_of
 from .remembering import MemoryConfig
 from .retriever import Retriever
-from .store import BEST_FILE, ENROLLED_FILE, RUN_FILE, read_run, save_network, write_json
+from .store import BEGUN, BEST_FILE, RUN_FILE, read_run, save_enrolled, save_network, write_json
 
 
 def known_labels(run: Path, cache: FeatureCache) -> set[str]:
@@ -30,31 +28,32 @@ def known_labels(run: Path, cache: FeatureCache) -> set[str]:
     return labels
 
 
-def check_out(out: Path) -> None:
-    """Raise InputError unless `out` is a new or an empty folder."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+def check_out(out: Path, run: Path) -> None:
+    """Raise InputError unless `out` is a new or an empty folder, or holds what a killed enrolment into `run` left."""
+    if (out / RUN_FILE).is_file():
+        found = read_run(out)
+        if found.get("status") == BEGUN and found.get("enrolled_from", {}).get("run") == str(run.resolve()):
+            return
+    if out.exists() and (not out.is_dir() or any(not each.name.startswith(TEMPORARY) for each in out.iterdir())):
         raise InputError(f"The new run wants an empty or a new folder; {out} holds other files. Name another --out.")
 
 
 def write_enrolled_run(run: Path, out: Path, retriever: Retriever, enrolled: Sequence[dict[str, Any]]) -> None:
-    """Write `retriever`, the run's with categories enrolled, to `out`; `run.json` comes last, so half a run is none.
+    """Write `retriever`, the run's with categories enrolled, to `out`; until all is there `run.json` says "running".
 
     Args:
         run: folder of the run that it came from.
-        out: a new or an empty folder.
+        out: a new or an empty folder, or what a killed one left.
         retriever: from `enrol`.
         enrolled: a JSON object for every label: {"label", "pairs", "new", ...}.
 
     Raises:
         InputError: `out` holds other files, or `run` is no run.
     """
-    check_out(out)
+    check_out(out, run)
     facts = read_run(run)
     network = memory_of(retriever)
     out.mkdir(parents=True, exist_ok=True)
-    save_network(out / BEST_FILE, network)
-    with replacing(out / ENROLLED_FILE) as temporary:
-        save_file(retriever.enrolled, temporary)
     now = datetime.datetime.now(datetime.UTC).isoformat()
     source = {"run": str(run.resolve()), "created": facts.get("created")}
     told = {
@@ -64,4 +63,7 @@ def write_enrolled_run(run: Path, out: Path, retriever: Retriever, enrolled: Seq
         "enrolled": [*facts.get("enrolled", []), *enrolled],
         "enrolled_from": source,
     }
+    write_json(out / RUN_FILE, {**facts, **told, "status": BEGUN})
+    save_network(out / BEST_FILE, network)
+    save_enrolled(out, retriever.enrolled)
     write_json(out / RUN_FILE, {**facts, **told})

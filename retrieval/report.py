@@ -1,7 +1,5 @@
 """A report for programs (JSON, CSV) and as rows of a table."""
 
-import csv
-import io
 import json
 import os
 import sys
@@ -11,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fmn.errors import InputError
-from fmn.files import write_durably
+from fmn.files import write_durably, written
+from fmn.tables import as_csv
 
 from .indexing import WAYS
 from .protocol import Report
@@ -29,7 +28,7 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def write_json(report: Report, path: str | Path) -> None:
     """Write the whole report, a file atomically. Raises OSError, and InputError for a folder."""
-    write_text(path, json.dumps(as_json(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json.dumps(as_json(report), indent=1, allow_nan=False) + "\n")
 
 
 def write_csv(report: Report, path: str | Path) -> None:
@@ -41,21 +40,19 @@ def write_csv(report: Report, path: str | Path) -> None:
 
     Raises OSError, and InputError for a folder.
     """
-    text = io.StringIO(newline="")
+    rows: list[dict[str, Any]] = []
     updating, ways = "updating" in report.facts, [way for way in WAYS if "gallery" in report.facts]
     told = updating or bool(ways)
     columns = (*RATES, *SIZES, *(("memory", "sd") if updating else ("memory",) if told else ()))
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
     for direction, result in report.directions.items():
         shared = {"direction": direction} | {name: result[name] for name in SIZES}
-        writer.writerows(shared | row | ({"memory": "fixed"} if told else {}) for row in _rows(result))
+        rows += [shared | row | ({"memory": "fixed"} if told else {}) for row in _rows(result)]
         for way in ways:
-            writer.writerows(shared | row | {"memory": way} for row in _rows(report.facts["gallery"][way][direction]))
+            rows += [shared | row | {"memory": way} for row in _rows(report.facts["gallery"][way][direction])]
         for row in updating_rows(report, direction) if updating else ():
             found = {"memory": "updating", "value": row["mean"], "low": row["min"], "high": row["max"]}
-            writer.writerow(shared | found | {name: row[name] for name in ("metric", "k", "sd")})
-    write_text(path, text.getvalue())
+            rows.append(shared | found | {name: row[name] for name in ("metric", "k", "sd")})
+    write_text(path, as_csv(columns, rows, newline="\n"))
 
 
 def check_target(path: str | Path) -> None:
@@ -101,21 +98,24 @@ def _rows(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a file atomically, or to the pipe or terminal of that name. Raises OSError, and InputError for a folder."""
-    path = Path(path)
+    """Write a file atomically, or to the pipe or terminal of that name. Raises OSError, and InputError for a folder.
+
+    UTF-8; file names that are not keep their bytes.
+    """
+    path, data = Path(path), text.encode("utf-8", "surrogateescape")
     check_target(path)
     if path.absolute() in STDOUT:  # not opened again: in a file that would have a place of its own
         sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
     if path.exists() and (not path.is_file() or path.absolute().parent in STREAMS):
-        with open(path, "ab", buffering=0) as stream:  # a pipe or a terminal is written to, never replaced
-            stream.write(text.encode())
+        with written(path), open(path, "ab", buffering=0) as stream:  # a pipe or a terminal: never replaced
+            stream.write(data)
         return
     target = Path(os.path.realpath(path))  # a link stays a link
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(target.parent, target.name, text.encode())
+    write_durably(target.parent, target.name, data)
 
 
 def percent(share: float) -> str:

@@ -5,7 +5,6 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,6 +13,7 @@ import numpy as np
 from fmn.cache import FeatureCache
 from fmn.files import replacing, write_durably
 from fmn.item import Item
+from fmn.printable import in_html
 
 from .protocol import DIRECTIONS, relevance
 from .retriever import Retriever
@@ -169,22 +169,22 @@ def write_page(
                 links[str(clip.path)] = _link(str(clip.path), page.parent, copy_media)
     directions = list(dict.fromkeys(query.direction for query in queries))
     chosen = {direction: [query for query in queries if query.direction == direction] for direction in directions}
-    body = [f"<h1>{escape(title)}</h1>"]
-    body += [f'<p class="warning"><strong>Warning:</strong> {escape(warning)}</p>' for warning in warnings]
+    body = [f"<h1>{in_html(title)}</h1>"]
+    body += [f'<p class="warning"><strong>Warning:</strong> {in_html(warning)}</p>' for warning in warnings]
     body += [_table(summary_rows)] if summary_rows else []
-    body += [f'<p class="soft">{escape(note)}</p>'] if note else []
+    body += [f'<p class="soft">{in_html(note)}</p>'] if note else []
     body.append('<p class="soft">A file that does not play in this browser can be opened by its name.</p>')
     if len(directions) > 1:
-        anchors = (f'<a href="#d{n}">{escape(name)}</a>' for n, name in enumerate(directions))
+        anchors = (f'<a href="#d{n}">{in_html(name)}</a>' for n, name in enumerate(directions))
         body.append(f"<nav>{''.join(anchors)}</nav>")
     for n, (direction, group) in enumerate(chosen.items()):
-        body.append(f'<section>\n<h2 id="d{n}">{escape(direction)}</h2>')
+        body.append(f'<section>\n<h2 id="d{n}">{in_html(direction)}</h2>')
         body += [_query(query, links) for query in group]
         body.append("</section>")
     text = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>{in_html(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(body)
         + "\n</main>\n</body>\n</html>\n"
     )
@@ -196,7 +196,7 @@ def _link(path: str, folder: Path, copy: bool) -> str:
     browsers do not open."""
     media = Path(path)
     if path.startswith(("http://", "https://")):
-        return escape(path)
+        return in_html(path)
     if not media.is_file():
         return ""
     if not copy:
@@ -211,9 +211,9 @@ def _link(path: str, folder: Path, copy: bool) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in rows[0])
+    head = "".join(f'<th scope="col">{in_html(cell)}</th>' for cell in rows[0])
     lines = [
-        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
+        f'<tr><th scope="row">{in_html(row[0])}</th>{"".join(f"<td>{in_html(cell)}</td>" for cell in row[1:])}</tr>'
         for row in rows[1:]
     ]
     body = "\n".join(lines)
@@ -238,17 +238,17 @@ def _hit(hit: PageHit, links: dict[str, str]) -> str:
 
 
 def _figure(clip: Clip, links: dict[str, str], what: str, style: str = "", above: str = "") -> str:
-    link, name = links[str(clip.path)], escape(Path(clip.path).name)
+    link, name = links[str(clip.path)], in_html(Path(clip.path).name)
     if link:
         link += _part(clip)
-        spoken = escape(f"{what}: {clip.label or clip.text or Path(clip.path).name}")
+        spoken = in_html(f"{what}: {clip.label or clip.text or Path(clip.path).name}")
         kind = 'video preload="metadata" playsinline' if clip.modality == "video" else 'audio preload="none"'
         player = f'<{kind} controls src="{link}" aria-label="{spoken}"></{clip.modality}>'
         file = f'<p class="file"><a href="{link}">{name}</a></p>'
     else:
         player, file = '<p class="missing">The file is not there.</p>', f'<p class="file">{name}</p>'
-    label = f"<p><strong>{escape(clip.label)}</strong></p>" if clip.label else ""
-    text = f"<p>&ldquo;{escape(clip.text)}&rdquo;</p>" if clip.text else ""
+    label = f"<p><strong>{in_html(clip.label)}</strong></p>" if clip.label else ""
+    text = f"<p>&ldquo;{in_html(clip.text)}&rdquo;</p>" if clip.text else ""
     return f'<figure class="{style}">{above}{player}<figcaption>{label}{text}{file}</figcaption></figure>'
 
 

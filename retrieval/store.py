@@ -1,18 +1,24 @@
 """How a retriever is kept: `run.json` and `best.safetensors` in a run folder. No pickle."""
 
-import json
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
-from safetensors.torch import load_file, save_file
+from safetensors.numpy import save as save_arrays
+from safetensors.torch import load_file, save
 
-from fmn.errors import InputError
-from fmn.files import replacing, write_durably
+from fmn.errors import InputError, first_line
+from fmn.files import read_whole, write_durably
+from fmn.parity import write_parity
+from fmn.sealed import read_sealed, sealed
+from fmn.tensors import BLANK, KEY, check_seal, shapes, write_sealed
 
 from .network import FeatureMemoryNetwork, FmnConfig
 from .remembering import MemoryConfig, MemoryNetwork
@@ -25,6 +31,9 @@ BEST_FILE = "best.safetensors"
 ENROLLED_FILE = "enrolled.safetensors"
 
 Config = MemoryConfig | FmnConfig | TowersConfig
+
+BEGUN = "running"
+"""The status of a run of which not all is there yet."""
 
 _CONFIGS: dict[str, type[MemoryConfig] | type[FmnConfig] | type[TowersConfig]] = {
     "memory": MemoryConfig,
@@ -59,6 +68,7 @@ class _RunFile(_Checked):
     enrolled: list[Any] = []
     enrolled_from: dict[str, Any] = {}
     best: dict[str, Any] = {}
+    files: dict[str, str] = {}
     labels: list[Any] = []
     warnings: list[Any] = []
 
@@ -68,10 +78,19 @@ def kind_of(config: Config) -> str:
     return next(name for name, cls in _CONFIGS.items() if isinstance(config, cls))
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON so that a reader sees the old file or the new one, never half of either."""
-    text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n"
-    write_durably(path.parent, path.name, text.encode())
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write JSON, sealed (`fmn.sealed`), so that a reader sees the old file or the new one, never half of either."""
+    write_durably(path.parent, path.name, sealed(value, sort_keys=True))
+    write_parity(path)
+
+
+def sums_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Name -> sha256 of files that were just written, and that can be healed from now on (`fmn.parity`)."""
+    found = {}
+    for name in names:
+        found[name] = hashlib.sha256(read_whole(folder / name)).hexdigest()
+        write_parity(folder / name)
+    return found
 
 
 def network_of(config: Config) -> Model:
@@ -82,62 +101,78 @@ def network_of(config: Config) -> Model:
 
 
 def save_network(path: Path, network: Model) -> None:
-    """Write weights and memory banks to a safetensors file, atomically."""
+    """Write weights and memory banks to a safetensors file with a checksum, durably."""
     state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
-    with replacing(path) as temporary:
-        save_file(state, temporary)
+    write_sealed(path, save(state, metadata={KEY: BLANK}))
 
 
-def read_network(path: Path, config: Config) -> Model:
-    """Read weights and memory banks written by `save_network`; InputError when they are not those of `config`."""
+def read_network(path: Path, config: Config, *, must_be_sealed: bool = False) -> Model:
+    """Read weights and memory banks written by `save_network`.
+
+    must_be_sealed: whether the file was written with a checksum, as its run tells.
+
+    Raises InputError when they are not those of `config`, not finite, or have changed since they were written.
+    """
     try:
-        _check_size(path, config)
+        if not check_seal(path) and must_be_sealed:
+            raise ValueError("its checksum is missing")
+        _check_shapes(path, config)
         network = network_of(config)
         network.load_state_dict(load_file(path))
+        if odd := [name for name, value in network.state_dict().items() if not bool(torch.isfinite(value).all())]:
+            raise ValueError(f"{odd[0]} holds values that are not finite")
     except FileNotFoundError:
         raise InputError(f"A run holds {path.name}; {path.parent} has none. Train it to its first epoch.") from None
-    except (SafetensorError, RuntimeError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path} does not hold the network that its run.json describes: {reason}") from None
+    except (SafetensorError, RuntimeError, OSError, ValueError) as error:
+        raise InputError(
+            f"{path} does not hold the network that its run.json describes: {_said(error)}. `fmn-cache repair "
+            f"{path.parent}` heals it where it can; else train the run again."
+        ) from None
     if isinstance(network, MemoryNetwork):
         network.check()
     return network
 
 
-def _check_size(path: Path, config: Config) -> None:
-    """Raise InputError where a memory is said to be larger than its file: it would be allocated before it is read."""
-    if _least(config) > path.stat().st_size:
-        raise InputError(f"{path} does not hold the network that its run.json describes: it is too small a file.")
+def _said(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)).rstrip(".")
 
 
-def _least(config: Config) -> int:
-    """Bytes that the banks and projections of a config take at the least."""
-    if isinstance(config, MemoryConfig):
-        banks = 4 * (config.video_items * config.video_dim + config.audio_items * config.audio_dim)
-        return banks + (0 if config.middle is None else _least(FmnConfig(**config.middle)))
-    if isinstance(config, FmnConfig):
-        return 4 * (config.common + config.capacity) * (config.video_dim + config.audio_dim)
-    first = {"kernel": config.landmarks, "perceptron": config.hidden}.get(config.kind, config.common)  # layer's rows
-    return 4 * first * (config.video_dim + config.audio_dim)
+def _check_shapes(path: Path, config: Config) -> None:
+    """Raise ValueError where the tensors of a file are not those of a config, before any memory is taken for either."""
+    with torch.device("meta"):
+        wanted = {name: tuple(value.shape) for name, value in network_of(config).state_dict().items()}
+    found = {name: shape for name, (_, shape) in shapes(path).items()}
+    if wanted != found:
+        name = next(each for each in sorted(wanted.keys() | found.keys()) if wanted.get(each) != found.get(each))
+        told = [list(shape) if shape is not None else "missing" for shape in (found.get(name), wanted.get(name))]
+        raise ValueError(f"{name} is {told[0]} there and {told[1]} by the config")
 
 
 def read_run(run: str | Path) -> dict[str, Any]:
     """The validated contents of `run.json`; InputError in a sentence when there is no such run."""
+    return _read_run(run)[0]
+
+
+def _read_run(run: str | Path) -> tuple[dict[str, Any], bool]:
+    """`read_run`, and whether the run was written with checksums."""
     path = Path(run) / RUN_FILE
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts, has_seal = read_sealed(path)
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"A run is a folder with {RUN_FILE}, written by fmn-train; {run} is none.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise InputError(f"{path} is not readable JSON. Restore it, or train the run again.") from None
-    if not isinstance(facts, dict) or facts.get("schema") != RUN_SCHEMA:
-        found = facts.get("schema") if isinstance(facts, dict) else type(facts).__name__
+    except (ValueError, OSError) as error:
+        raise InputError(
+            f"{path} is not readable JSON of a run ({_said(error)}). `fmn-cache repair {run}` heals it where it can; "
+            "else restore it, or train the run again."
+        ) from None
+    if facts.get("schema") != RUN_SCHEMA:
+        found = f"{facts.get('schema')!r:.80}"
         raise InputError(
             f"This version reads runs of schema {RUN_SCHEMA}; {path} is of schema {found}. Train it again."
         )
     try:
         _RunFile.model_validate(facts)
-        return {**facts, "config": _config(facts["kind"], facts["config"])}
+        return {**facts, "config": _config(facts["kind"], facts["config"])}, has_seal
     except ValidationError as error:
         said = ".".join(map(str, error.errors(include_url=False)[0]["loc"]))
     except InputError as error:
@@ -167,15 +202,15 @@ def load(run: str | Path) -> Retriever:
     Raises:
         InputError: the folder holds no run, one of another schema, or weights that do not fit it.
     """
-    facts = read_run(run)
-    network = read_network(Path(run) / BEST_FILE, facts["config"])
+    facts, has_seal = _read_run(run)
+    network = read_network(Path(run) / BEST_FILE, facts["config"], must_be_sealed=has_seal)
     keep = ["status", "kind", "system", "warnings", "created", "settings", "cache", "best", "config", "without"]
     keep += ["enrolled", "enrolled_from"]
     return Retriever(
         network=network.eval(),
         features=facts["features"],
         fitted_on=facts["fitted_on"],
-        enrolled=_read_enrolled(Path(run), facts["config"]) if _has_enrolled(facts) else {},
+        enrolled=_read_enrolled(Path(run), facts["config"], has_seal) if _has_enrolled(facts) else {},
         facts={
             **({"system": facts["system"]} if isinstance(facts.get("system"), str) else {}),
             "folder": Path(run).name,
@@ -193,14 +228,17 @@ def _has_enrolled(facts: dict[str, Any]) -> bool:
     return bool(facts.get("enrolled")) or getattr(facts["config"], "enrolled", 0) > 0
 
 
-def _read_enrolled(run: Path, config: Config) -> dict[str, NDArray[np.float32]]:
+def _read_enrolled(run: Path, config: Config, must_be_sealed: bool) -> dict[str, NDArray[np.float32]]:
     """Modality -> features of the enrolled pairs of a run; InputError when they are missing or garbled."""
     path = run / ENROLLED_FILE
     try:
+        if not check_seal(path) and must_be_sealed:
+            raise ValueError("its checksum is missing")
         found = load_arrays(path)
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError) as error:
         raise InputError(
-            f"A run with enrolled categories holds {ENROLLED_FILE}; that of {run} cannot be read ({error})."
+            f"A run with enrolled categories holds {ENROLLED_FILE}; that of {run} cannot be read ({_said(error)}). "
+            f"`fmn-cache repair {run}` heals it where it can; else enrol again."
         ) from None
     for modality, dim in (("video", config.video_dim), ("audio", config.audio_dim)):
         each = found.get(modality)
@@ -211,14 +249,19 @@ def _read_enrolled(run: Path, config: Config) -> dict[str, NDArray[np.float32]]:
     return {modality: found[modality] for modality in ("video", "audio")}
 
 
+def save_enrolled(run: Path, enrolled: dict[str, NDArray[np.float32]]) -> None:
+    """Write the features [n, D] of the enrolled pairs of a run, modality by modality, with a checksum, durably."""
+    write_sealed(run / ENROLLED_FILE, save_arrays(enrolled, metadata={KEY: BLANK}))
+
+
 def newest_run(root: str | Path = "runs") -> Path:
     """The run under `root` that was begun last and has a checkpoint; InputError when there is none."""
     found: list[tuple[str, str, Path]] = []
     for path in sorted(Path(root).glob(f"*/{RUN_FILE}")):
         if (path.parent / BEST_FILE).is_file():
             try:
-                created = json.loads(path.read_text(encoding="utf-8")).get("created", "")
-            except (json.JSONDecodeError, UnicodeDecodeError, AttributeError):
+                created = read_sealed(path)[0].get("created", "")
+            except (ValueError, OSError):
                 continue  # a broken run is reported when it is named; the search for the newest passes over it
             found.append((str(created), path.parent.name, path.parent))
     if not found:

@@ -9,6 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from fmn.printable import printable
+
 from .indexing import WAYS, indexed_rows
 from .protocol import DIRECTIONS, Report
 from .report import percent, updating_rows
@@ -30,8 +32,13 @@ def render(report: Report) -> Group:
     parts += [Padding(_notes(report), (0, 0, 0, 1))]
     for count, what, names in _exceptions(report):
         more = "" if count <= NAMED else f"\n  ... and {count - NAMED} more (the JSON file names them all)"
-        parts.append(Padding(Text(f"{what}\n" + "\n".join(f"  {n}" for n in names[:NAMED]) + more), (1, 0, 0, 1)))
-    parts += [Padding(Text(f"Warning: {warning}", style="bold yellow"), (1, 0, 0, 1)) for warning in report.warnings]
+        parts.append(
+            Padding(Text(f"{what}\n" + "\n".join(f"  {printable(n)}" for n in names[:NAMED]) + more), (1, 0, 0, 1))
+        )
+    parts += [
+        Padding(Text(printable(f"Warning: {warning}"), style="bold yellow"), (1, 0, 0, 1))
+        for warning in report.warnings
+    ]
     return Group(*parts)
 
 
@@ -123,7 +130,7 @@ def _notes(report: Report) -> Text:
         "Ties count as a random order.",
         *(["Run: " + ", ".join(run) + "."] if run else []),
     ]
-    return Text("\n".join(lines), style="dim")
+    return Text("\n".join(map(printable, lines)), style="dim")
 
 
 def _exceptions(report: Report) -> Iterator[tuple[int, str, list[str]]]:

@@ -29,6 +29,8 @@ MARKS = {  # folders and files, the longest first: several processes begin with 
     "extract/test_graph.py": ("slow",),
     "extract/test_faults.py": ("slow",),
     "extract/test_cluster.py": ("slow",),
+    "extract/test_refused.py": ("slow",),
+    "fmn/test_stopping.py": ("slow",),
     "extract/test_fetched.py": ("slow", "media"),
     "fmn/test_child.py": ("slow",),
     "cache/test_kill.py": ("slow",),
@@ -41,6 +43,9 @@ LINE = (
     "test_enroll.py",
     "test_train.py",
     "test_doctor.py",
+    "test_full_disk.py",
+    "test_signals.py",
+    "test_threads.py",
 )  # of commands/, by the fixture that they share
 
 

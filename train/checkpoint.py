@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
-from fmn.errors import InputError
-from fmn.files import replacing
+from fmn.errors import InputError, first_line
 from fmn.retrieval.network import FeatureMemoryNetwork
+from fmn.tensors import BLANK, KEY, check_seal, write_sealed
 
 LAST_FILE = "last.safetensors"
 
@@ -23,13 +23,13 @@ def save_last(
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
     flat = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    with replacing(path) as temporary:
-        save_file(flat, temporary, metadata={"progress": json.dumps(progress)})
+    write_sealed(path, save(flat, metadata={"progress": json.dumps(progress), KEY: BLANK}))
 
 
 def load_last(path: Path, network: FeatureMemoryNetwork, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """Put network and optimiser back as `save_last` found them and return its `progress`."""
     try:
+        check_seal(path)
         with safe_open(path, framework="pt") as file:
             progress = json.loads((file.metadata() or {})["progress"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
@@ -44,8 +44,8 @@ def load_last(path: Path, network: FeatureMemoryNetwork, optimizer: torch.optim.
         optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
         if not isinstance(progress["epoch"], int) or not isinstance(progress["history"], list):
             raise ValueError("progress")
-    except (SafetensorError, RuntimeError, OSError, KeyError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except (SafetensorError, RuntimeError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        reason = first_line(error)
         raise InputError(
             f"{path} is not a checkpoint of this run and cannot be resumed ({reason}). Train into another --run folder."
         ) from None

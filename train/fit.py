@@ -14,10 +14,11 @@ from fmn.errors import InputError
 from fmn.retrieval.memory import remember_categories
 from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
 from fmn.retrieval.store import BEST_FILE, save_network
+from fmn.stopping import never
 
 from .checkpoint import LAST_FILE, load_last, save_last
 from .data import TrainingSet, matching_batches, validation_map
-from .history import draw_curve, write_history
+from .history import CURVE_FILE, HISTORY_FILE, draw_curve, write_history
 from .losses import matching_loss, ranking_loss, triplet_loss
 from .settings import TrainSettings
 
@@ -48,6 +49,7 @@ def fit(
     *,
     resume: bool,
     progress: Progress | None = None,
+    stop: Callable[[], bool] = never,
 ) -> Fitting:
     """Fit an FMN and leave `best.safetensors`, `last.safetensors`, `history.csv` and `curve.png` in `run`.
 
@@ -61,9 +63,10 @@ def fit(
         run: existing folder.
         resume: go on from `run/last.safetensors`.
         progress: called after every epoch.
+        stop: asked after every epoch; once it says so the fitting is left where it stands, to be gone on with.
 
     Returns:
-        The finished fitting. Without a validation part the last epoch is kept.
+        The finished fitting, or where it stopped. Without a validation part the last epoch is kept.
 
     Raises:
         InputError: the checkpoint to resume from does not fit, or the loss is no longer a number.
@@ -84,9 +87,9 @@ def fit(
             keeper.load_state_dict(best)
             save_network(run / BEST_FILE, keeper)
         save_last(run / LAST_FILE, network, optimizer, state.to_json())
-        write_history(run / "history.csv", state.history)
+        write_history(run / HISTORY_FILE, state.history)
 
-    while state.epoch < settings.epochs and not _patience_is_out(state, settings, data):
+    while not stop() and state.epoch < settings.epochs and not _patience_is_out(state, settings, data):
         began = time.monotonic()
         state.epoch += 1
         row = _epoch(network, optimizer, settings, data, state.epoch)
@@ -102,8 +105,10 @@ def fit(
             best, saved = None, time.monotonic()
         if progress is not None:
             progress(row, state.best_epoch)
+    if stop() and not state.epoch:
+        return state
     save()
-    draw_curve(run / "curve.png", state.history, state.best_epoch)
+    draw_curve(run / CURVE_FILE, state.history, state.best_epoch)
     return state
 
 

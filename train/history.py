@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from fmn.files import replacing
+from fmn.printable import printable
 
+HISTORY_FILE, CURVE_FILE = "history.csv", "curve.png"
 COLUMNS = ("epoch", "loss", "matching", "triplet", "ranking", "slots", "validation_mAP", "seconds")
 
 
@@ -32,6 +34,11 @@ def draw_curve(path: Path, history: Sequence[Mapping[str, float]], best_epoch: i
         lower.set_ylabel("mAP (%)")
         lower.set_xlabel("epoch")
         lower.legend()
+
+
+def drawn(text: str) -> str:
+    """A text for a picture as it is: dollar signs in it are no formula."""
+    return printable(text).replace("$", r"\$")
 
 
 @contextmanager

@@ -10,10 +10,10 @@ import torch
 from fmn.cache import FeatureCache
 from fmn.device import pick_device
 from fmn.errors import InputError
-from fmn.files import alone
+from fmn.files import alone, sweep
 from fmn.progress import Silence, Watcher
 from fmn.retrieval.remembering import reading
-from fmn.retrieval.store import BEST_FILE, RUN_FILE, save_network, write_json
+from fmn.retrieval.store import BEGUN, BEST_FILE, RUN_FILE, save_network, write_json
 
 from .choosing import choosing_sets, marked
 from .data import TrainingSet
@@ -85,9 +85,11 @@ def remember_cache(
         modality: dict(zip(("borrowed", "shrinkage"), reading(codes, network.config), strict=True))
         for modality, codes in (("video", network.video_codes), ("audio", network.audio_codes))
     }
-    check_folder(run)
+    check_folder(run, facts)
     run.mkdir(parents=True, exist_ok=True)
     with alone(run, LOCK_FILE, f"Another fmn-train is at work on {run}. Wait for it, or name another --run."):
+        sweep(run)
+        write_json(run / RUN_FILE, {**facts, "status": BEGUN})
         save_network(run / BEST_FILE, network)
         tried = [
             {"setting": each, "validation_mAP": _number(value)} for each, value in zip(candidates, found, strict=True)

@@ -2,26 +2,46 @@
 
 import datetime
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 
 import fmn
 from fmn.cache import FeatureCache
 from fmn.device import pick_device
 from fmn.errors import InputError
-from fmn.files import alone
-from fmn.retrieval.network import FmnConfig
-from fmn.retrieval.store import BEST_FILE, RUN_FILE, RUN_SCHEMA, Config, kind_of, read_run, write_json
+from fmn.files import TEMPORARY, alone, sweep
+from fmn.parity import write_parity
+from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
+from fmn.retrieval.store import (
+    BEGUN,
+    BEST_FILE,
+    RUN_FILE,
+    RUN_SCHEMA,
+    Config,
+    kind_of,
+    read_network,
+    read_run,
+    save_network,
+    sums_of,
+    write_json,
+)
+from fmn.stopping import stopping
+from fmn.tensors import check_seal
 
 from .checkpoint import LAST_FILE
 from .data import TrainingSet, load_training_set
 from .fit import Fitting, Progress, fit
+from .history import CURVE_FILE, HISTORY_FILE
 from .settings import TrainSettings, as_named_now
 
 LOCK_FILE = ".lock"
+COPIES = 4  # of an FMN while it is fitted: itself, its gradient, and Adam's two moments
+MAKES = ("settings", "features", "data_sha256")  # what says of two runs that they are of one fitting
 
 
 @dataclass(frozen=True)
@@ -50,6 +70,7 @@ def train(
     encoders: dict[str, str] | None = None,
     device: str = "auto",
     progress: Progress | None = None,
+    say: Callable[[str], None] = print,
     without: frozenset[str] = frozenset(),
 ) -> TrainedRun:
     """Fit an FMN on the train split of `cache`; an unfinished run of the same settings in `run` is gone on with.
@@ -62,10 +83,12 @@ def train(
         encoders: modality -> encoder name, needed where the cache holds several.
         device: "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N".
         progress: called after every epoch.
+        say: is told that a signal was heard (Ctrl-C, SIGTERM): the epoch is finished and kept.
         without: labels that are left out of the fitting and of its early stop.
 
     Raises:
         InputError: nothing to fit on, an unknown device, or `run` holds another or a finished run.
+        Stopped: after a signal; the same call goes on.
     """
     settings = settings or TrainSettings()
     if settings.writes == "score" and (config or FmnConfig()).slots == "categories":
@@ -77,6 +100,7 @@ def train(
         **{**(config or FmnConfig()).to_json(), "video_dim": chosen["video"].dim, "audio_dim": chosen["audio"].dim}
     )
     names = {modality: record.name for modality, record in chosen.items()}
+    _check_room(config)
     data = load_training_set(cache, names, settings.validation, torch.device(pick_device(device)), without)
     wanted, config = config, with_room(config, data)
     facts = run_facts(cache, names, data, config, settings.to_json(), settings.seed)
@@ -91,11 +115,37 @@ def train(
     with alone(run, LOCK_FILE, f"Another fmn-train is at work on {run}. Wait for it, or name another --run."):
         if resume:
             facts["created"] = str(read_run(run).get("created", facts["created"]))
-        write_json(run / RUN_FILE, {**facts, "status": "running"})
-        fitting = fit(config, settings, data, run, resume=resume, progress=progress)
+            _give_checksums(run, config)
+        sweep(run)
+        write_json(run / RUN_FILE, {**facts, "status": BEGUN})
+        with stopping(say) as stop:
+            fitting = fit(config, settings, data, run, resume=resume, progress=progress, stop=stop)
         best = {"epoch": fitting.best_epoch, "validation_mAP": fitting.best_map if data.has_validation else None}
-        write_json(run / RUN_FILE, {**facts, "status": "finished", "epochs": fitting.epoch, "best": best})
+        ending = {"status": "finished", "epochs": fitting.epoch, "best": best}
+        write_json(run / RUN_FILE, {**facts, **ending, "files": sums_of(run, (HISTORY_FILE, CURVE_FILE))})
     return TrainedRun(run, fitting, data, resume, facts["warnings"])
+
+
+def _check_room(config: FmnConfig) -> None:
+    """Raise InputError where an FMN is too large for this machine."""
+    with torch.device("meta"):  # its shape alone
+        network = FeatureMemoryNetwork(config)
+    tensors = [*network.parameters(), *network.buffers()]
+    needed = COPIES * sum(each.numel() * each.element_size() for each in tensors)
+    there = psutil.virtual_memory().total
+    if needed > there:
+        raise InputError(
+            f"Fitting an FMN of {config.common} columns and {config.capacity} slots takes {needed / 2**30:.0f} GiB, "
+            f"and this machine has {there / 2**30:.0f}. Give a smaller --common or --capacity."
+        )
+
+
+def _give_checksums(run: Path, config: FmnConfig) -> None:
+    """What an earlier version, or a process that was killed, left of a run that is gone on with gets what it lacks."""
+    if not check_seal(run / BEST_FILE):
+        save_network(run / BEST_FILE, read_network(run / BEST_FILE, config))
+    for name in (BEST_FILE, LAST_FILE):
+        write_parity(run / name)
 
 
 def with_room(config: FmnConfig, data: TrainingSet) -> FmnConfig:
@@ -184,20 +234,25 @@ def _content(data: TrainingSet) -> str:
     return digest.hexdigest()
 
 
-def check_folder(run: Path) -> None:
-    """Raise InputError unless `run` is a new or an empty folder."""
-    if run.exists() and (not run.is_dir() or {path.name for path in run.iterdir()} - {LOCK_FILE}):
+def check_folder(run: Path, facts: dict[str, Any]) -> None:
+    """Raise InputError unless `run` is a new or an empty folder, or holds what the same fitting, killed, left."""
+    if (run / RUN_FILE).is_file():
+        found = read_run(run)
+        if found.get("status") == BEGUN and all(found.get(key) == facts[key] for key in MAKES):
+            return
+    ours = (LOCK_FILE, TEMPORARY)
+    if run.exists() and (not run.is_dir() or any(not path.name.startswith(ours) for path in run.iterdir())):
         raise InputError(f"A new run wants an empty or a new folder; {run} holds other files. Name another --run.")
 
 
 def _may_resume(run: Path, facts: dict[str, Any]) -> bool:
     """True: go on. False: begin. InputError: the folder is something else's."""
     if not (run / RUN_FILE).is_file():
-        check_folder(run)
+        check_folder(run, facts)
         return False
     found = read_run(run)
     found |= {"config": found["config"].to_json(), "settings": as_named_now(found.get("settings"))}
-    differing = [key for key in ("config", "settings", "features", "data_sha256") if found.get(key) != facts[key]]
+    differing = [key for key in ("config", *MAKES) if found.get(key) != facts[key]]
     if differing:
         raise InputError(
             f"A run is gone on with under its own settings and features; {run} differs in {', '.join(differing)}. "

@@ -135,6 +135,7 @@ def asked(backbone: Backbone, settings: ExtractSettings) -> dict[str, Any]:
                 "the path."
             )
         given = str(Path(given).resolve())
+        backbone.load(Path(given))  # before anything is begun
     found = backbone.found() if given == "auto" else None
     return {
         "weights": given,

@@ -1,5 +1,6 @@
 """Audio encoder `bilstm`: waveform -> MFCC -> Bi-LSTM -> 2048-d, fitted on the train split unless weights are given."""
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from fmn.item import Item
 from ..fitting.bilstm import CHUNK, fit_on_train, mfcc_of
 from ..fitting.train_part import TrainPart, each
 from ..media.mfcc import SETTINGS
+from ..media.notes import noted
 from ..networks.bilstm import BiLstm
 from ..weights.bilstm_file import bilstm_sha256, load_bilstm, save_bilstm
 from .door import EncoderEntry, Settled, check_sha256, weights_path
@@ -30,12 +32,12 @@ class BilstmEncoder:
 
     def encode(self, items: Sequence[Item]) -> list[Row | BadItem]:
         """One row [2 * units] an item."""
-        heard = each(items, mfcc_of)
+        heard = each(items, functools.partial(noted, mfcc_of))
         good = {at: found for at, found in enumerate(heard) if not isinstance(found, BadItem)}
-        vectors = self.network.embed([frames for frames, _ in good.values()]) if good else np.empty((0, 1))
+        vectors = self.network.embed([frames for (frames, _), _ in good.values()]) if good else np.empty((0, 1))
         rows = {
-            at: Row(items[at], vector, seconds=seconds, windows=1, repeated=0)
-            for (at, (_, seconds)), vector in zip(good.items(), vectors, strict=True)
+            at: Row(items[at], vector, seconds=seconds, windows=1, repeated=0, notes=notes)
+            for (at, ((_, seconds), notes)), vector in zip(good.items(), vectors, strict=True)
         }
         return [found if isinstance(found, BadItem) else rows[at] for at, found in enumerate(heard)]
 

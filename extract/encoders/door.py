@@ -1,15 +1,18 @@
 """What an encoder is: the one door that every encoder comes through."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
+
+import torch
 
 from fmn.cache import EncoderRecord, Row
 from fmn.errors import BadItem, InputError
 from fmn.item import Item
 
 from ..fitting.train_part import TrainPart, each
+from ..media.notes import noted
 from .settings import ExtractSettings
 
 
@@ -27,8 +30,12 @@ class OneByOne:
     row: Callable[[Item], Row]
 
     def encode(self, items: Sequence[Item]) -> list[Row | BadItem]:
-        """One row an item, in order; a BadItem in the place of an item that cannot be used."""
-        return each(items, self.row)
+        """One row an item, in order, with its notes; a BadItem in the place of an item that cannot be used."""
+        return each(items, self._noted)
+
+    def _noted(self, item: Item) -> Row:
+        row, notes = noted(self.row, item)
+        return replace(row, notes=notes)
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,11 @@ class EncoderEntry:
     def settle(self, settings: ExtractSettings, part: TrainPart) -> EncoderRecord:
         """Decide on the weights and write down what was decided."""
         found = self.decide(settings, part)
-        notes = {"told": f"{self.modality} encoder: {found.told}", **found.notes, "asked": self.asked(settings)}
+        # The last bits of what is fitted depend on the number of threads; all else is made with one (`fmn.threads`).
+        here = "files" in found.weights and "seed" not in found.weights
+        fitted = {"threads": torch.get_num_threads()} if here else {}
+        told = {"told": f"{self.modality} encoder: {found.told}"}
+        notes = {**told, **found.notes, **fitted, "asked": self.asked(settings)}
         return EncoderRecord(
             self.modality, self.name, found.dim, found.preprocessing, found.weights, found.warning, notes
         )

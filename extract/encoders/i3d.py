@@ -47,8 +47,9 @@ def asked(settings: ExtractSettings) -> dict[str, Any]:
         names = weights.split(",")
         if len(names) > 2 or not all(names):
             raise InputError(f"--video-weights takes auto, random:SEED, RGB.pt or RGB.pt,FLOW.pt; got {weights!r}.")
-        for name in names:
+        for name, stream in zip(names, CHANNELS, strict=False):
             weights_file(name)
+            load_i3d(Path(name), CHANNELS[stream])  # before anything is begun
     here = sorted(str(path) for path in find_i3d(streams_of(settings.flow)).values()) if weights == "auto" else []
     sizes = [settings.short_side, settings.crop, settings.window, settings.fps]
     return {"weights": weights, "found": here, "flow": settings.flow, "sizes": sizes, "seed": settings.seed}

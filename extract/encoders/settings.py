@@ -6,8 +6,12 @@ from typing import Annotated
 from fmn.checked import checked, rule
 from fmn.child import GIB, Limits
 from fmn.errors import InputError
+from fmn.workers import check_workers
 
 from ..media.flow_methods import CHOICES
+from ..media.frames import FPS
+from ..media.sizes import CROP, SHORT_SIDE, check_window
+from ..media.windows import LENGTH
 
 FLOWS = ("auto", *CHOICES)
 AUTO = ("", "auto")  # weights that nobody named
@@ -42,10 +46,7 @@ class ExtractSettings:
     window: Annotated[
         int | None, rule(lambda v: v is None or v >= 8, "I3D needs windows of at least 8 frames, got {value}.")
     ] = None
-    fps: Annotated[
-        float | None,
-        rule(lambda v: v is None or 0 < v <= 1000, "The frame rate is above 0 and at most 1000, got {value}."),
-    ] = None
+    fps: float | None = None
     train: Annotated[
         float, rule(lambda v: 0 < v < 1, "The share of the train split lies between 0 and 1, got {value}.")
     ] = 0.7
@@ -56,9 +57,7 @@ class ExtractSettings:
         float | None,
         rule(lambda v: v is None or 0 < v <= 100_000, "--fit-minutes is above 0 and at most 100000, got {value}."),
     ] = None
-    workers: Annotated[
-        int, rule(lambda v: v >= 0, "Extraction needs 0 workers (all in this process) or more, got {value}.")
-    ] = 1
+    workers: int = 1
     device: str = "auto"
     item_stall: float = Limits.stall
     item_memory: float = Limits.memory / GIB
@@ -73,6 +72,9 @@ class ExtractSettings:
         _ = self.limits
         if self.short_side is not None and self.short_side < (self.crop or 32):
             raise InputError(f"The short side must hold the crop of {self.crop or 32} pixels, got {self.short_side}.")
+        check_workers(self.workers, 0)
+        short_side, crop = self.frame_sizes(SHORT_SIDE, CROP)
+        check_window(short_side, crop, self.window or LENGTH, FPS if self.fps is None else self.fps)
 
     def frame_sizes(self, short_side: int, crop: int) -> tuple[int, int]:
         """(short side, crop) in pixels: those asked for, else the given ones; one alone keeps their proportion."""

@@ -29,6 +29,7 @@ RECORDINGS, HEARD = 1500, 9000.0
 """The work where no minutes are given: recordings that are fitted on, and seconds of sound over all passes. On two
 cores without bf16 it is a quarter of an hour."""
 UNBOUNDED = 100_000.0  # minutes
+MOST_UNITS = 8192  # which take 2 GB
 LEAST_VARIANTS = 256  # of an epoch: a small set is gone through several times, for else it would have too few steps
 
 
@@ -55,7 +56,9 @@ class FitSettings:
     smoothing: Annotated[float, rule(lambda v: 0 <= v < 1, "Fitting needs {name} in [0, 1), not {value}.")] = 0.1
     minutes: Positive = 2.5
     seed: int = 0
-    units: int = 1024
+    units: Annotated[
+        int, rule(lambda v: 1 <= v <= MOST_UNITS, f"A Bi-LSTM has 1 to {MOST_UNITS} {{name}} each way, not {{value}}.")
+    ] = 1024
     stack: int = 4
     pooling: str = "mean"
     bf16: bool | None = None

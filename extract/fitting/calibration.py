@@ -13,8 +13,9 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from fmn.errors import InputError
-from fmn.files import write_durably
+from fmn.files import open_whole, write_durably
 from fmn.item import Item
+from fmn.threads import one_thread
 
 from ..media.sizes import centre_crop
 from ..networks.untrained import has_norms
@@ -50,8 +51,9 @@ def untrained_weights(
         seen = part.run(f"normalising the untrained {title}", make, items=part.some(ITEMS)).good
         weights["calibrated_on"] = len(seen)
         if seen:
-            for name, network in networks.items():
-                set_norms(network, [torch.from_numpy(np.stack([seen[item][name] for item in sorted(seen)]))])
+            with one_thread():  # the same statistics on every machine of a kind
+                for name, network in networks.items():
+                    set_norms(network, [torch.from_numpy(np.stack([seen[item][name] for item in sorted(seen)]))])
             weights["files"] = {"calibration": _save_statistics(part.folder, networks, encoder)}
     weights["sha256"] = {name: state_sha256(network) for name, network in networks.items()}
     return weights
@@ -89,6 +91,7 @@ def _save_statistics(cache: Path, networks: Mapping[str, nn.Module], encoder: st
 def load_calibration(path: Path, stream: str, network: nn.Module) -> None:
     """Put the statistics of `stream` into `network`; InputError when the file is gone or is another one."""
     try:
+        open_whole(path).close()  # a pipe in its place would be waited for
         found = load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(

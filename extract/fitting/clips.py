@@ -5,6 +5,7 @@ They are decoded into a scratch folder, at the size that they are fitted at: epo
 
 import functools
 import hashlib
+import io
 import json
 import time
 from collections import defaultdict
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 
 from fmn.errors import InputError
+from fmn.files import written
 from fmn.item import Item
 
 from ..media.flow import flow_fields, flow_levels
@@ -95,7 +97,10 @@ def check_room(items: int, shown: VideoSettings, free_bytes: int) -> None:
 
 
 def decode(item: Item, *, settings: VideoSettings, folder: Path) -> DecodedClip:
-    """Write the clip's frames (and flow) under `folder`. Raises BadItem when it cannot be read."""
+    """Write the clip's frames (and flow) under `folder`.
+
+    Raises BadItem when it cannot be read, NotWritten when the disk is full.
+    """
     longest = LONGEST * settings.window
     shown = (
         resize_short_side(frame, settings.short_side) for frame in frames(item.path, item.start, item.end, settings.fps)
@@ -109,8 +114,19 @@ def decode(item: Item, *, settings: VideoSettings, folder: Path) -> DecodedClip:
     files = {}
     for stream, array in arrays.items():
         files[stream] = f"{place}.{stream}.npy"
-        np.save(files[stream], array, allow_pickle=False)
+        write_array(Path(files[stream]), array)
     return DecodedClip(item.id, files, len(kept), cut)
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write a .npy file of the scratch folder. NumPy by itself is silent about a file that did not take all.
+
+    Raises NotWritten when the disk is full.
+    """
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    with written(path):
+        path.write_bytes(content.getbuffer())
 
 
 def random_window(

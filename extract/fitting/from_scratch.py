@@ -12,7 +12,7 @@ from .i3d_settings import FinetuneSettings
 from .train_part import TrainPart
 from .video_fit import Began, VideoFit, fit_video
 
-SCRATCH = ".fitting-"
+SCRATCH = ".fmn-fitting-"  # a name of our own: what has it is removed
 EPOCHS = 30  # at most, where minutes bound the fitting
 CLIPS, PASSES = 300, 4
 """Where nothing else does: at most so many clips, an equal number of each label, and passes over them a stream. It is

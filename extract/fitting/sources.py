@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..networks.i3d_fast import FastI3d
-from .clips import DecodedClip, as_batch, centre_windows, mirrored, random_window
+from .clips import DecodedClip, as_batch, centre_windows, mirrored, random_window, write_array
 
 
 class Source(Protocol):
@@ -69,7 +69,7 @@ class MapSource:
                 images = [window, mirrored(window, self.stream)] if self.mirror else [window]
                 found = [self.lower.maps(as_batch([each]), self.entry) for each in images]
                 maps.append(torch.stack(found).squeeze(1))
-            np.save(self._path(clip), torch.stack(maps).cpu().half().numpy(), allow_pickle=False)
+            write_array(self._path(clip), torch.stack(maps).cpu().half().numpy())
 
     def random(self, clip: DecodedClip, draw: np.random.Generator) -> Tensor:
         """The map of a random window or of its mirror image."""

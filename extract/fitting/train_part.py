@@ -78,6 +78,8 @@ class TrainPart:
         for batch in self.map(functools.partial(each, make=make), items, chunk):
             bad = [(item.id, str(found)) for item, found in batch if isinstance(found, BadItem)]
             done.failed.extend(bad)
+            for item, found in batch:
+                self.watcher.item(item, str(found) if isinstance(found, BadItem) else "")
             done.good.update({item.id: found for item, found in batch if not isinstance(found, BadItem)})
             self.watcher.step(len(batch), len(bad))
         return done

@@ -1,18 +1,23 @@
 """The items of a set, from folders or a manifest, and the resolved manifest that an extraction leaves in its cache."""
 
 import csv
+import hashlib
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fmn.cache import CacheWriter
+from fmn.cache.index import load_index
 from fmn.cache.layout import INDEX
+from fmn.cache.layout import MANIFEST as PLAN_FILE
 from fmn.errors import InputError
+from fmn.files import read_whole
 from fmn.item import Item
-from fmn.manifest import COLUMNS, read_rows, see_ids_once, write_manifest
+from fmn.manifest import COLUMNS, read_rows, see_ids_once
 from fmn.stores import check_stores
+from fmn.tables import as_csv, as_meant
 
 from .scan import Scan, scan, with_own_tracks
-
-PLAN_FILE = "manifest.csv"
 
 
 def find_items(videos: Path | str | None, audio: Path | str | None, manifest: Path | None) -> Scan:
@@ -54,31 +59,39 @@ def read_manifest(path: Path) -> Scan:
 
 
 def check_place(cache: Path) -> None:
-    """Raise InputError where `write_plan` would replace a file that is not its own: no cache was begun there."""
-    if (cache / PLAN_FILE).exists() and not (cache / INDEX).exists():
+    """Raise InputError where `write_plan` would replace a file that is not its own: no set was accepted there yet."""
+    if (cache / PLAN_FILE).exists() and not ((cache / INDEX).exists() and load_index(cache).protocol):
         raise InputError(
             f"A cache has a {PLAN_FILE} of its own, and {cache} holds one of somebody else's. Name another folder as "
             "--cache, a new one for instance."
         )
 
 
-def write_plan(cache: Path, items: Sequence[Item]) -> None:
-    """Write `cache/manifest.csv`: every item with its split, for reruns and the eye. `read_manifest` takes it."""
+def write_plan(writer: CacheWriter, items: Sequence[Item]) -> None:
+    """Write the cache's manifest.csv: every item with its split, for reruns and the eye. `read_manifest` takes it."""
     extra = sorted({name for item in items for name in item.extra})
     rows = ({**item.extra, **{name: getattr(item, name) for name in COLUMNS}} for item in items)
-    write_manifest(cache / PLAN_FILE, [*COLUMNS, *extra], rows)
+    writer.keep(PLAN_FILE, as_csv([*COLUMNS, *extra], rows, read_again=True).encode("utf-8", "surrogateescape"))
 
 
 def known_splits(cache: Path) -> Mapping[tuple[str, str], str]:
-    """(modality, id) -> split of an earlier extraction into this cache, so that no item ever changes sides."""
-    path = cache / PLAN_FILE
-    if not path.is_file():
-        return {}
+    """(modality, id) -> split of an earlier extraction into this cache, so that no item ever changes sides.
+
+    Raises InputError where its manifest is not what it wrote.
+    """
+    index, path = load_index(cache), cache / PLAN_FILE
+    known = {(each.modality, each.id): each.split for each in index.failures if each.split}
+    if not path.exists():
+        return known
     try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
-            return {(row["modality"], row["id"]): row["split"] for row in csv.DictReader(handle)}
-    except (KeyError, UnicodeDecodeError, csv.Error):
+        data = read_whole(path)
+        if hashlib.sha256(data).hexdigest() != index.files.get(PLAN_FILE, hashlib.sha256(data).hexdigest()):
+            raise ValueError("another sha256")
+        rows = map(as_meant, csv.DictReader(io.StringIO(data.decode("utf-8", "surrogateescape"), newline="")))
+        return known | {(row["modality"], row["id"]): row["split"] for row in rows}
+    except (KeyError, ValueError, TypeError, OSError, csv.Error):
         raise InputError(
-            f"{path} was written by an earlier extraction and keeps items on their side of the split; it is damaged. "
-            "Put it back, or extract into another --cache."
+            f"{path} was written by an earlier extraction and keeps items on their side of the split; it was changed "
+            f"or is damaged. Put it back; or run `fmn-cache repair {cache}`, which heals it, or sets it aside so that "
+            "this command writes another. A manifest of your own wants another name."
         ) from None

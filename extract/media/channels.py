@@ -53,6 +53,16 @@ class Mix:
         return mono
 
     @property
+    def told(self) -> str:
+        """What is heard of several channels, in a phrase; "" of one."""
+        most = max(self._numbers, default=1)
+        if most == 1:
+            return ""
+        if self.only is not None:
+            return f"channel {self.only + 1} of {most}: the channels cancel each other"
+        return f"mean of {' or '.join(map(str, sorted(self._numbers)))} channels"
+
+    @property
     def swing(self) -> float:
         """Half of what lies between the lowest and the highest value of the mix: its peak without a constant offset."""
         return max(0.0, (self._most - self._least) / 2)

@@ -10,23 +10,44 @@ import numpy as np
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 
+from .notes import note
+
 MOST = 10  # a pixel that is more than so many times as wide as high, or as high as wide, is a writer's fault
 
 
-def shown(frame: VideoFrame, pixel_aspect: Fraction | None = None) -> np.ndarray:
-    """uint8 [H, W, 3] RGB. `pixel_aspect`: width of a stored pixel by its height; None, and what cannot be, is 1.
+# In words, by `orientation`: mirrored across first, then turned clockwise.
+ORIENTATIONS = {
+    (False, False, False): "",
+    (False, True, False): "mirrored",
+    (False, True, True): "turned by 180 degrees",
+    (False, False, True): "mirrored and turned by 180 degrees",
+    (True, True, False): "turned by 90 degrees",
+    (True, False, False): "mirrored and turned by 270 degrees",
+    (True, False, True): "turned by 270 degrees",
+    (True, True, True): "mirrored and turned by 90 degrees",
+}
 
-    The height of the stored picture stays and its width is stretched or shrunk. Of the display matrix the nearest of
-    the eight orientations (quarter turns, mirrored or not) is taken.
+
+def shown(image: np.ndarray, frame: VideoFrame, pixel_aspect: Fraction | None = None) -> np.ndarray:
+    """uint8 [H, W, 3] -> uint8 [H', W', 3]: the picture of a frame as its file says that it is to be seen.
+
+    `pixel_aspect`: width of a stored pixel by its height; None, and what cannot be, is 1. The height of the stored
+    picture stays and its width is stretched or shrunk. Of the display matrix of the frame the nearest of the eight
+    orientations (quarter turns, mirrored or not) is taken.
     """
-    image: np.ndarray = frame.to_ndarray(format="rgb24")
     height, width = image.shape[:2]
     square = _width(width, pixel_aspect)
     if square != width:
+        assert pixel_aspect is not None
+        note(f"pixels of {pixel_aspect.numerator}:{pixel_aspect.denominator} made square")
         how = cv2.INTER_AREA if square < width else cv2.INTER_LINEAR
         image = np.asarray(cv2.resize(image, (square, height), interpolation=how))
     matrix = _matrix(frame)
-    return image if matrix is None else oriented(image, *matrix)
+    if matrix is None:
+        return image
+    if said := ORIENTATIONS[orientation(*matrix)]:
+        note(said)
+    return oriented(image, *matrix)
 
 
 def oriented(image: np.ndarray, a: int, b: int, c: int, d: int) -> np.ndarray:
@@ -34,17 +55,23 @@ def oriented(image: np.ndarray, a: int, b: int, c: int, d: int) -> np.ndarray:
 
     y points down. A matrix that squeezes the picture to a line or a point (all zero in some files) is none.
     """
-    if a * d - b * c == 0:
-        return image
-    if abs(b) + abs(c) > abs(a) + abs(d):
-        image, across, down = image.swapaxes(0, 1), c, b
-    else:
-        across, down = a, d
-    if across < 0:
+    transposed, across, down = orientation(a, b, c, d)
+    if transposed:
+        image = image.swapaxes(0, 1)
+    if across:
         image = image[:, ::-1]
-    if down < 0:
+    if down:
         image = image[::-1]
     return np.ascontiguousarray(image)
+
+
+def orientation(a: int, b: int, c: int, d: int) -> tuple[bool, bool, bool]:
+    """Whether a matrix transposes a picture, then mirrors it across, then mirrors it down."""
+    if a * d - b * c == 0:
+        return False, False, False
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        return True, c < 0, b < 0
+    return False, a < 0, d < 0
 
 
 def _width(width: int, pixel_aspect: Fraction | None) -> int:

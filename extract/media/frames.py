@@ -4,13 +4,17 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 from av.video.frame import VideoFrame
 
 from fmn.errors import BadItem
 
 from .display import shown as displayed
-from .opening import moving_pictures, opened
+from .fields import Timed, whole_frames
+from .high_range import NAMES, StandardRange
+from .notes import note
+from .opening import moving_pictures, opened, reason
 from .stream import MediaStream, exact, seconds
 
 FPS = 25.0
@@ -27,7 +31,8 @@ def frames(
 
     The frame shown at a time is the latest one whose timestamp is not after it, so variable frame rates keep their
     speed; times count from the file's begin, whatever its timestamp. Where the pictures begin after the sound the first
-    one is shown until then. Pixels that are not square, turns and mirrorings are applied. With a `start`, decoding
+    one is shown until then. Interlaced frames are deinterlaced, those of high dynamic range (PQ, HLG) tone-mapped, and
+    pixels that are not square, turns and mirrorings are applied; each is noted (`.notes`). With a `start`, decoding
     begins at the key frame before it. An item is whole or it fails: damage raises, it never shortens.
 
     Args:
@@ -46,16 +51,17 @@ def frames(
     if not fps > 0:
         raise ValueError(f"fps must be above 0, not {fps}")
     step = 1 / exact(fps)
-    shown: VideoFrame | None = None
+    shown: Timed | None = None
     size: tuple[int, ...] = ()
     time = Fraction(0)
+    picture = _Picture()
     with MediaStream(path, VideoFrame, start, end) as stream:
         due, stop = stream.begin, stream.stop
-        for time, frame in _timed(stream):
-            image: np.ndarray | None = None
+        for timed in _whole(stream):
+            time, image = timed.time, None
             while shown is not None and due < time and (stop is None or due < stop):
                 if image is None:
-                    image = displayed(shown, stream.pixel_aspect)
+                    image = picture(shown, stream.pixel_aspect)
                     if image.shape != (size or image.shape):
                         raise BadItem(
                             f"{path}: its frame size changes from {_text(size)} to {_text(image.shape)} on the way."
@@ -65,8 +71,34 @@ def frames(
                 due += step
             if stop is not None and due >= stop:
                 return
-            shown = frame
+            shown = timed
         stream.check_end(time)
+
+
+class _Picture:
+    """A clip's frames as pictures uint8 [H, W, 3] RGB, with notes of what was done to them."""
+
+    def __init__(self) -> None:
+        self._standard = StandardRange()
+        self._kinds: set[bool] = set()  # of frames: interlaced, and not
+
+    def __call__(self, timed: Timed, pixel_aspect: Fraction | None) -> np.ndarray:
+        assert timed.frame is not None
+        self._kinds.add(timed.interlaced)
+        if True in self._kinds:
+            note("deinterlaced")
+        if len(self._kinds) > 1:
+            note("interlaced in part")
+        if timed.frame.color_trc in NAMES:
+            note(f"tone-mapped from {NAMES[timed.frame.color_trc]}")
+        return displayed(self._standard(timed.frame).to_ndarray(format="rgb24"), timed.frame, pixel_aspect)
+
+
+def _whole(stream: MediaStream[VideoFrame]) -> Iterator[Timed]:
+    try:
+        yield from whole_frames(_timed(stream))
+    except av.error.FFmpegError as error:  # decoding has sentences of its own
+        raise BadItem(f"{stream.path}: its interlaced frames cannot be deinterlaced ({reason(error)}).") from None
 
 
 def _timed(stream: MediaStream[VideoFrame]) -> Iterator[tuple[Fraction, VideoFrame | None]]:

@@ -54,23 +54,29 @@ def mfcc(waveform: np.ndarray) -> np.ndarray:
 
 def _cepstra(waveform: np.ndarray) -> np.ndarray:
     """The 13 columns of every window [T, 13], block by block: the library holds 15 kB a window, 2 GB of 20 min."""
-    emphasised = np.append(waveform[:1], waveform[1:] - EMPHASIS * waveform[:-1].astype(np.float64))
     window, step = round(WINDOW_SECONDS * RATE), round(STEP_SECONDS * RATE)
-    count = 1 + max(0, -(-(len(emphasised) - window) // step))
+    count = 1 + max(0, -(-(len(waveform) - window) // step))
     blocks = [
         cepstra(
-            emphasised[first * step : (min(first + BLOCK, count) - 1) * step + window],
+            _emphasised(waveform, first * step, (min(first + BLOCK, count) - 1) * step + window),
             samplerate=RATE,
             winlen=WINDOW_SECONDS,
             winstep=STEP_SECONDS,
             numcep=NUM_CEPSTRA,
             nfilt=NUM_FILTERS,
             nfft=NFFT,
-            preemph=0,  # done above: a block's first sample has one before it
+            preemph=0,  # done before: a block's first sample has one before it
         )
         for first in range(0, count, BLOCK)
     ]
     return np.concatenate(blocks)
+
+
+def _emphasised(waveform: np.ndarray, first: int, end: int) -> np.ndarray:
+    """float64 [end - first], fewer at the waveform's end: each sample less a share of the one before it."""
+    part = waveform[max(0, first - 1) : end].astype(np.float64)
+    changed = part[1:] - EMPHASIS * part[:-1]
+    return changed if first else np.append(part[:1], changed)
 
 
 def slopes(frames: np.ndarray) -> np.ndarray:
@@ -92,4 +98,9 @@ def normalise(frames: np.ndarray) -> np.ndarray:
     """Mean 0 and deviation 1 of each column over the utterance: [T, k] -> [T, k] float32. Constant columns become 0."""
     deviation = frames.std(axis=0)
     safe = np.where(deviation < CONSTANT, np.inf, deviation)
-    return np.asarray((frames - frames.mean(axis=0)) / safe, dtype=np.float32)
+    mean = frames.mean(axis=0)
+    scaled = np.empty(frames.shape, np.float32)
+    for first in range(0, len(frames), BLOCK):  # one of all would be as large as the frames, in float64, twice
+        part = slice(first, first + BLOCK)
+        scaled[part] = (frames[part] - mean) / safe
+    return scaled

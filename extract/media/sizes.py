@@ -7,6 +7,23 @@ from fmn.errors import InputError
 
 SHORT_SIDE = 256
 CROP = 224
+MOST_SIDE = 8192  # pixels: 8K
+LEAST_FPS, MOST_FPS = 0.001, 1000.0
+MOST_WINDOW = 4 << 30  # bytes of a window as float32: its maps take several times as much
+
+
+def check_window(short_side: int, crop: int, window: int, fps: float) -> None:
+    """Raise InputError for sizes that no machine holds, and for frame rates that no clip has."""
+    if short_side > MOST_SIDE:
+        raise InputError(f"The short side of a frame is at most {MOST_SIDE} pixels, got {short_side}.")
+    if not LEAST_FPS <= fps <= MOST_FPS:
+        raise InputError(f"The frame rate is from {LEAST_FPS:g} to {MOST_FPS:g} a second, got {fps:g}.")
+    taken = 12 * window * crop**2
+    if taken > MOST_WINDOW:
+        raise InputError(
+            f"A window may take {MOST_WINDOW / 2**30:.0f} GiB; {window} frames of {crop} x {crop} pixels take "
+            f"{taken / 2**30:.3g} GiB. Ask for fewer or smaller ones."
+        )
 
 
 def resize_short_side(frame: np.ndarray, short_side: int = SHORT_SIDE) -> np.ndarray:

@@ -28,6 +28,7 @@ CUT_SLACK = Fraction(1, 2)  # seconds that may be missing from the length in the
 STATES_EXACTLY = {"wav", "flac", "aiff", "au", "caf", "w64", "tta", "wv"}
 EXACT_SLACK = Fraction(1, 2000)
 MISSING_SLACK = Fraction(1, 200)  # where bytes are missing, which may be those of an index behind the media
+UNTAGGED = {"mpeg", "mpegts"}
 LONGEST = 24 * 3600  # seconds; what does not end by then has no end
 END_SLACK = 1  # seconds that an item's end may lie beyond the file's: annotated times are often rounded up
 
@@ -211,7 +212,8 @@ class MediaStream(Generic[Frame]):
                     yield time, frame
         except av.error.FFmpegError as error:
             raise self._damaged(last, reason(error)) from None
-        if (len(faults) > 1 or (faults and cut)) and not waiting:
+        # No tag stands behind the sound of a programme or transport stream.
+        if (len(faults) > 1 or (faults and (cut or UNTAGGED & self.formats))) and not waiting:
             raise self._damaged(last, faults[0])
         if not waiting:
             self._check_length(reached)

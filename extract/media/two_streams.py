@@ -17,7 +17,7 @@ from fmn.item import Item
 from .flow import frames_with_flow, quantise
 from .flow_methods import CHOICES, NO_FLOW
 from .frames import FPS, frames
-from .sizes import CROP, SHORT_SIDE, centre_crop, resize_short_side
+from .sizes import CROP, SHORT_SIDE, centre_crop, check_window, resize_short_side
 from .windows import LENGTH, cut, windows
 
 NUMBER_TYPES = ("auto", "bf16", "fp32")
@@ -58,6 +58,7 @@ class VideoSettings:
                 f"The crop must be at least 1 pixel and fit the short side; got crop {self.crop}, short side "
                 f"{self.short_side}."
             )
+        check_window(self.short_side, self.crop, self.window, self.fps)
         if self.window < 1 or not self.fps > 0:
             raise InputError(f"Windows need a frame and fps above 0; got window {self.window}, fps {self.fps}.")
 

@@ -12,11 +12,13 @@ from av.audio.resampler import AudioResampler
 from fmn.errors import BadItem
 
 from .channels import Channels, Mix
+from .notes import note
 from .stream import MediaStream, seconds
 
 RATE = 16000
 SHORTEST = 0.1  # seconds
 SILENCE = 1e-4  # -80 dBFS
+OFFSET = 0.01  # of full scale: a constant offset that is worth a note
 LOUDEST = 8.0  # 18 dB beyond full scale: no overshoot any more but another scale
 JITTER = 0.05  # seconds by which a timestamp may be off without a meaning
 # Each frame of these files bears its number and none is left out: a gap is a loss.
@@ -35,7 +37,8 @@ def waveform(path: str | Path, start: float | None = None, end: float | None = N
     after the pictures has silence before it. Of several audio streams it is the one that FFmpeg rates best. Where
     nothing was recorded for a while (muted, or silence that is not transmitted) there is silence. Where the channels
     cancel each other (one is the inverse of another) the loudest one is taken instead of their mean. Values beyond full
-    scale, which lossy codecs make, are clipped.
+    scale, which lossy codecs make, are clipped. A constant offset stays. What was done to the channels, gaps and an
+    offset are noted (`.notes`).
 
     Args:
         path: any file with an audio stream that FFmpeg reads (wav, flac, mp3, m4a, ogg ..., or a video).
@@ -59,14 +62,19 @@ def waveform(path: str | Path, start: float | None = None, end: float | None = N
         samples = _read(path, start, end, rate, mix)
     if len(samples) < SHORTEST * rate:
         raise BadItem(f"{path}: its sound lasts {len(samples) / rate:.3f} s; at least {SHORTEST} s are needed.")
-    peak = float(np.abs(samples).max())
-    if not np.isfinite(samples).all():
+    peak = max(float(samples.max()), -float(samples.min()))  # NaN where there is one
+    if not np.isfinite(peak):
         raise BadItem(f"{path}: its sound holds values that are not finite (NaN or infinity).")
     if min(peak, mix.swing) < SILENCE:
         raise BadItem(f"{path}: is silent (nothing in it is above -80 dBFS).")
     if peak > LOUDEST:
         raise BadItem(f"{path}: its samples reach {peak:.5g}, which is not a scale of [-1, 1]; export it again.")
-    return np.asarray(np.clip(samples, -1.0, 1.0))
+    if mix.told:
+        note(mix.told)
+    offset = float(samples.mean(dtype=np.float64))
+    if abs(offset) > OFFSET:
+        note(f"constant offset of {offset:+.2f}")
+    return np.asarray(np.clip(samples, -1.0, 1.0, out=samples))
 
 
 def _read(path: str | Path, start: float | None, end: float | None, rate: int, mix: Mix) -> np.ndarray:
@@ -103,6 +111,7 @@ def _cut(stream: MediaStream[AudioFrame]) -> Iterator[tuple[int, np.ndarray]]:
             raise BadItem(f"{path}: is damaged after {at} (the next {gap:.2f} s of its sound are missing).")
         elif gap > JITTER:
             stream.check_losses(Fraction(time or 0.0))
+            note("gaps filled with silence")
             block = np.concatenate([np.zeros((len(block), round(gap * hertz)), np.float32), block], axis=1)
         first = max(0, round(begin * hertz) - position)
         past = block.shape[1] if stop is None else min(block.shape[1], round(stop * hertz) - position)
@@ -117,16 +126,18 @@ def _cut(stream: MediaStream[AudioFrame]) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def _resampled(parts: Iterator[tuple[int, np.ndarray]], rate: int) -> np.ndarray:
-    chunks: list[np.ndarray] = []
+    kept = bytearray()  # grows in its place: three hours are 700 MB, which a list and its sum would hold twice
     resampler: AudioResampler | None = None
     for hertz, samples in parts:
         if hertz == rate:
-            chunks.append(samples)
+            kept += np.ascontiguousarray(samples, np.float32).data
             continue
         resampler = resampler or AudioResampler(format="flt", layout="mono", rate=rate)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), format="flt", layout="mono")
         frame.sample_rate = hertz
-        chunks += [done.to_ndarray()[0] for done in resampler.resample(frame)]
+        for done in resampler.resample(frame):
+            kept += done.to_ndarray()[0].data
     if resampler is not None:
-        chunks += [done.to_ndarray()[0] for done in resampler.resample(None)]  # what its filter still holds
-    return np.concatenate(chunks) if chunks else np.zeros(0, np.float32)
+        for done in resampler.resample(None):  # what its filter still holds
+            kept += done.to_ndarray()[0].data
+    return np.frombuffer(kept, np.float32)

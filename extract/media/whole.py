@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from .chains import chain_end
 from .losses import LAYOUTS, SYNC
 from .tags import id3_size
 
@@ -39,12 +40,12 @@ def promise(path: str | Path, formats: set[str]) -> Promise:
         if "gif" in formats:
             return Promise(0 if _has_trailer(file.read()) else 1)
         if "mp3" in formats:
-            return Promise(max(0, _mp3_end(file) - size))
+            return Promise(max(0, _mp3_end(file) - size, chain_end(file, size, formats) - size))
         if "mpegts" in formats:
             return Promise(_cut_packet(file, size))
         if "ogg" in formats:
             return Promise(max(0, _ogg_end(file, size) - size))
-    return Promise()
+        return Promise(max(0, chain_end(file, size, formats) - size))
 
 
 def _riff(file: BinaryIO, size: int) -> Promise:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fmn.errors import InputError
-from fmn.files import replacing
+from fmn.errors import InputError, NotWritten
+from fmn.files import replacing, written
 
 from .checksums import weights_file
 from .folder import find_i3d, find_known, weights_folder
@@ -29,7 +29,7 @@ from .sniff import sniff
 PATIENCE_SECONDS = 30.0  # without a byte from the server
 AUTO_PATIENCE_SECONDS = 4.0  # nobody asked for the download: fmn-extract would rather begin
 CHUNK = 1 << 16
-# What the other side and the way there may raise; a full disk of this side is an OSError that nobody catches here.
+# What the other side and the way there may raise; a full disk of this side is an error that nobody catches here.
 NO_ANSWER = (urllib.error.URLError, TimeoutError, ConnectionError, ssl.SSLError, http.client.HTTPException, ValueError)
 
 Progress = Callable[[int, int | None], None]  # bytes there, bytes in all where the server says
@@ -80,7 +80,7 @@ def fetch(
     Raises:
         NotFetchedError: offline, no answer, cut off (what came is kept for the next attempt), or not the published
             content (which is not kept); or a different file stands in the place, which is left as it is.
-        OSError: the folder cannot be written.
+        OSError, NotWritten: the folder cannot be written.
     """
     folder = weights_folder() if folder is None else folder
     path = folder / known.files[0]
@@ -122,6 +122,8 @@ def fetch_published(streams: tuple[str, ...], catalogue: Catalogue = KNOWN) -> s
                 fetch(kinetics_file(stream, catalogue), patience=AUTO_PATIENCE_SECONDS, catalogue=catalogue)
             except NotFetchedError as error:
                 return error.why
+            except NotWritten as error:
+                return str(error).rstrip(".")
             except OSError as error:
                 return f"{weights_folder()} cannot be written ({error.strerror})"
     return ""
@@ -173,17 +175,18 @@ def _range_of(answer: http.client.HTTPResponse, begun: int) -> tuple[int, int | 
 
 def _receive(answer: http.client.HTTPResponse, part: Path, begun: int, total: int | None, progress: Progress) -> int:
     done = begun
-    with part.open("ab" if begun else "wb") as file:
+    with part.open("ab" if begun else "wb", buffering=0) as file:
         progress(done, total)
         while total is None or done < total:
             chunk = answer.read1(CHUNK if total is None else min(CHUNK, total - done))
             if not chunk:
                 break
-            file.write(chunk)
+            with written(part):
+                file.write(chunk)
             done += len(chunk)
             progress(done, total)
-        file.flush()
-        os.fsync(file.fileno())
+        with written(part):
+            os.fsync(file.fileno())
     return done
 
 

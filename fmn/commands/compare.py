@@ -1,13 +1,13 @@
 """fmn-compare: a feature cache in, the table of all systems out."""
 
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from fmn.commands.evaluate import parse_ks
+from fmn.commands.log import counted, log_option
 from fmn.commands.many_fittings import WIDTH, of_many_fittings
 from fmn.commands.progress import Bars
 from fmn.commands.shell import command
@@ -18,6 +18,7 @@ from fmn.commands.shell import command
 @click.option("--seeds", default=5, show_default=True, help="Final runs of each system whose fitting has chance in it.")
 @click.option("--only", default="", help="Names of rows with commas, such as CCA,FMN.  [default: all]")
 @click.option("--recall", default="1,10,25", show_default=True, help="The k of hit rate and recall, with commas.")
+@log_option
 @click.pass_context
 def main(
     context: click.Context,
@@ -36,9 +37,9 @@ def main(
     the test split, once a seed. An interrupted comparison goes on when it is typed again. Exit code 1 if a row is
     missing.
     """
-    from rich.console import Console
-
     from fmn.cache import FeatureCache
+    from fmn.commands.console import PlainConsole, piped
+    from fmn.printable import printable
     from fmn.train.experiments.comparison import compare
     from fmn.train.experiments.comparison_report import render
 
@@ -55,10 +56,16 @@ def main(
             watcher=bars,
             **fitting,
         )
-    console = Console(emoji=False, highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    console.print(render(comparison), crop=False)
-    console.print(
-        f"Written to {out}: table.csv, summary.csv, table.tex, table.png and the runs SYSTEM/seed-N.", markup=False
+    counted(
+        out=str(out),
+        rows=[row.name for row in comparison.shown],
+        best=comparison.best.name if comparison.best else None,
+        failed={row.name: row.error for row in comparison.failed},
+        warnings=list(comparison.warnings),
     )
+    console = PlainConsole(piped(WIDTH))
+    console.print(render(comparison), crop=False)
+    written = f"Written to {out}: table.csv, summary.csv, table.tex, table.png and the runs SYSTEM/seed-N."
+    console.print(printable(written))
     if comparison.failed:
         context.exit(1)

@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,9 +13,10 @@ from pathlib import Path
 import click
 
 from fmn.commands.progress import Bars
-from fmn.commands.shell import command
+from fmn.commands.shell import command, echo
 from fmn.errors import InputError
 from fmn.install import hint
+from fmn.stopping import Stopped
 from fmn.workers import cores
 
 
@@ -58,10 +60,15 @@ def main(out: Path, seed: int, full: bool, **counts: int | None) -> None:
     """
     from fmn.demo.kitchen import make_kitchen
 
+    if out.exists() and not (out.is_dir() and ((out / "kitchen").is_dir() or not any(out.iterdir()))):
+        raise InputError(
+            f"The demonstration wants a folder of its own, and {out} holds something else. Name a new or an empty one "
+            "as --out."
+        )
     began = time.monotonic()
     size = replace(FULL if full else SMALL, **{name: count for name, count in counts.items() if count is not None})
     if not out.exists():
-        click.echo(f"The demonstration takes about {minutes(size):.0f} minutes on this machine.", err=True)
+        echo(f"The demonstration takes about {minutes(size):.0f} minutes on this machine.", err=True)
     with Bars() as bars:
         kitchen = make_kitchen(out / "kitchen", seed, size.videos, size.utterances, watcher=bars)
     cache, run, manifest = out / "cache", out / "runs" / f"seed-{seed}", ("--manifest", str(kitchen.manifest))
@@ -80,10 +87,11 @@ def main(out: Path, seed: int, full: bool, **counts: int | None) -> None:
     table = ("--json", str(out / "recall.json"), "--csv", str(out / "recall.csv"))
     _run("fmn-eval", "--recall", "1,10,25", "--cache", str(cache), "--run", str(run), *table)
     page = _write_page(out, cache, run)
-    click.echo(f"\n{time.monotonic() - began:.0f} s in all. See and hear what is found: open {page}")
+    click.echo()
+    echo(f"{time.monotonic() - began:.0f} s in all. See and hear what is found: open {page}")
     speech = next((out / "kitchen" / "audio").glob("*/*.wav"), None)
     if speech is not None:
-        click.echo(f"Ask it something: fmn-search {speech} --cache {cache} --run {run}")
+        echo(f"Ask it something: fmn-search {speech} --cache {cache} --run {run}")
 
 
 def minutes(size: Size) -> float:
@@ -126,8 +134,16 @@ def _run(name: str, *arguments: str) -> None:
     program = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     if program is None:
         raise InputError(f"The demonstration runs {name}, which is not installed here: {hint()}")
-    click.echo(f"\n$ {shlex.join([name, *arguments])}", err=True)
-    code = subprocess.run([program, *arguments], check=False).returncode
+    click.echo(err=True)
+    echo(f"$ {shlex.join([name, *arguments])}", err=True)
+    with subprocess.Popen([program, *arguments]) as process:
+        try:
+            code = process.wait()
+        except Stopped as stopped:
+            if stopped.number == signal.SIGTERM:  # a terminal tells Ctrl-C to all by itself
+                process.terminate()
+            process.wait()  # it says for itself what it keeps
+            raise
     if code:
         raise InputError(f"{name} ended with exit code {code}; what it said stands above.")
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fmn.commands.log import counted, log_option
 from fmn.commands.progress import Bars
-from fmn.commands.shell import command
+from fmn.commands.shell import command, echo
 
 if TYPE_CHECKING:
     from fmn.demo.digits import DigitSet
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     "--test-speaker", "speakers", multiple=True, default=("theo", "yweweler"), show_default=True, help="One or more."
 )
 @click.option("--workers", type=int, help="Processes.  [default: one a core]")
+@log_option
 def main(
     speech: Path,
     out: Path,
@@ -55,17 +57,18 @@ def main(
             workers=cores() if workers is None else workers,
             watcher=bars,
         )
+    counted(manifest=str(made.manifest), made=made.made, reused=made.reused)
     _close(made)
 
 
 def _close(made: "DigitSet") -> None:
-    click.echo(f"{made.manifest}: {made.made} videos drawn now, {made.reused} there before.")
+    echo(f"{made.manifest}: {made.made} videos drawn now, {made.reused} there before.")
     for part, names in made.speakers.items():
-        click.echo(f"  {part}: {made.videos[part]} videos, {made.utterances[part]} recordings of {', '.join(names)}")
+        echo(f"  {part}: {made.videos[part]} videos, {made.utterances[part]} recordings of {', '.join(names)}")
     if made.others:
         verb = "file was" if made.others == 1 else "files were"
-        click.echo(f"{made.others} {verb} passed over: not named like 7_theo_12.wav.")
+        echo(f"{made.others} {verb} passed over: not named like 7_theo_12.wav.")
     cache = str(made.path / "cache")
-    click.echo("Next:")
-    click.echo(f"  {shlex.join(['fmn-extract', '--manifest', str(made.manifest), '--cache', cache])}")
-    click.echo(f"  {shlex.join(['fmn-compare', cache])}")
+    echo("Next:")
+    echo(f"  {shlex.join(['fmn-extract', '--manifest', str(made.manifest), '--cache', cache])}")
+    echo(f"  {shlex.join(['fmn-compare', cache])}")

@@ -1,19 +1,19 @@
 """fmn-doctor: what this machine has and lacks, and what to do about it."""
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from fmn.commands.shell import PIPE_WIDTH, command
+from fmn.commands.console import PlainConsole, piped
+from fmn.commands.shell import command
 from fmn.errors import InputError
 from fmn.install import hint
+from fmn.printable import printable
 
 COLOURS = {"good": "green", "note": "yellow", "trouble": "red"}
 
@@ -41,8 +41,8 @@ def main(context: click.Context, cache: Path | None, as_json: bool) -> None:
         for head in ("", "what", "found", "what to do"):
             table.add_column(head, overflow="fold")
         for each in found:
-            state = f"[{COLOURS[each.state]}]{each.state}[/]"
-            table.add_row(state, escape(each.what), escape(each.found), escape(each.advice))
-        Console(emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
+            state = Text(each.state, style=COLOURS[each.state])
+            table.add_row(state, *map(printable, (each.what, each.found, each.advice)))
+        PlainConsole(piped()).print(table)
     if any(each.state == TROUBLE for each in found):
         context.exit(1)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
+from fmn.commands.log import counted, log_option
 from fmn.commands.progress import Bars
-from fmn.commands.shell import command
+from fmn.commands.shell import command, echo
 from fmn.errors import InputError
 
 SHOWN = 20
@@ -23,6 +24,7 @@ SHOWN = 20
 @click.option("--again", is_flag=True, help="Enrol labels, too, that the run was fitted on or has enrolled before.")
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and failed items.")
+@log_option
 @click.pass_context
 def main(
     context: click.Context,
@@ -54,7 +56,7 @@ def main(
     memory_of(retriever)
     retriever.check(features)
     if out is not None:
-        check_out(out)
+        check_out(out, run)
     with Bars(quiet) as bars:
         encoded = encode_folders(videos, audio, features, retriever.encoders, device, bars)
     clips, recordings = encoded.items["video"], encoded.items["audio"]
@@ -79,23 +81,26 @@ def main(
         for each in done
     }
     write_enrolled_run(run, out, learnt, [each.to_json() | names[each.label] for each in done])
+    counted(
+        run=str(out), pairs=len(labels), categories=len(done), failed=len(encoded.failures), alone=len(pairing.alone)
+    )
     for name, modality, reason in encoded.failures:
-        click.echo(f"{modality} {name}: {reason}", err=True)
+        echo(f"{modality} {name}: {reason}", err=True)
     if not quiet:
         for each in done:
-            click.echo(f"{each.label}: {each.pairs} pairs{'' if each.new else ', beside those that were known'}.")
+            echo(f"{each.label}: {each.pairs} pairs{'' if each.new else ', beside those that were known'}.")
         if pairing.alone:
             named = ", ".join(pairing.alone[:SHOWN]) + (" ..." if len(pairing.alone) > SHOWN else "")
-            click.echo(f"{len(pairing.alone)} files found no partner and are left out: {named}.")
+            echo(f"{len(pairing.alone)} files found no partner and are left out: {named}.")
         if encoded.failures:
-            click.echo(f"{len(encoded.failures)} files could not be used; they are named above.")
-        click.echo(
+            echo(f"{len(encoded.failures)} files could not be used; they are named above.")
+        echo(
             f"Enrolled {len(labels)} pairs of {len(done)} categories without training; the memory has "
             f"{memory_of(learnt).config.categories} categories ({memory_of(retriever).config.categories} before)."
         )
         for warning in features.warnings():
-            click.echo(f"Warning: {warning}")
+            echo(f"Warning: {warning}")
         following = shlex.join(["fmn-eval", "--run", str(out), "--cache", str(cache)])
-        click.echo(f"New run: {out}. Next: {following}")
+        echo(f"New run: {out}. Next: {following}")
     if encoded.failures:
         context.exit(1)

@@ -59,9 +59,8 @@ def main(
     """
     from dataclasses import replace
 
-    from rich.console import Console
-
     from fmn.cache import FeatureCache
+    from fmn.commands.console import PlainConsole
     from fmn.commands.new_categories import show_new_categories
     from fmn.commands.progress import Bars
     from fmn.retrieval import load, newest_run
@@ -110,7 +109,7 @@ def main(
         with Bars() as bars:
             bars.stage("orders of the queries", 2 * orders)
             report = evaluate_updating(features, retriever, report, orders=orders, step=bars.step)
-    Console(emoji=False).print(render(report))
+    PlainConsole().print(render(report))
     if json_file:
         write_json(report, json_file)
     if csv_file:

@@ -1,12 +1,14 @@
 """fmn-extract: videos and recordings in, a feature cache out."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from fmn.commands.log import counted, log_option
 from fmn.commands.progress import Bars
-from fmn.commands.shell import command
+from fmn.commands.shell import command, echo
 from fmn.errors import InputError
 from fmn.extract.media.flow_methods import CHOICES
 from fmn.media import is_url
@@ -76,6 +78,7 @@ def folder(text: str) -> Path | str:
 @click.option("--scheduler-file", type=click.Path(path_type=Path), help="The same, from the scheduler's own file.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and failed items.")
+@log_option
 @click.pass_context
 def main(
     context: click.Context,
@@ -108,22 +111,34 @@ def main(
     settings = ExtractSettings(**chosen, train=train_share, **where)  # type: ignore[arg-type]
     with Bars(quiet) as bars:
         summary = extract(videos, audio, cache, settings, manifest=manifest, watcher=bars)
+    counted(
+        extracted=dict(summary.extracted),
+        reused=dict(summary.reused),
+        failed=len(summary.failures),
+        set_aside=len(summary.set_aside),
+        ignored=summary.ignored,
+        repeated=len(summary.repeated),
+        media_seconds=round(summary.media_seconds, 3),
+        seconds=round(summary.seconds, 3),
+        warnings=summary.warnings,
+    )
     if not quiet:
         _close(summary)
     if summary.failures:
         for name, modality, reason in summary.failures if quiet else ():
-            click.echo(f"{modality} {name}: {reason}", err=True)
+            echo(f"{modality} {name}: {reason}", err=True)
         context.exit(1)
 
 
 def _close(summary: "Summary") -> None:
     from rich import box
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    console = Console(emoji=False)
-    table = Table("modality", box=box.SIMPLE, title=f"Cache {escape(str(summary.cache))}")
+    from fmn.commands.console import PlainConsole
+    from fmn.printable import printable
+
+    console = PlainConsole()
+    table = Table("modality", box=box.SIMPLE, title=f"Cache {printable(str(summary.cache))}")
     for head in ("extracted", "there before", "failed"):
         table.add_column(head, justify="right")
     for modality in ("video", "audio"):
@@ -137,18 +152,20 @@ def _close(summary: "Summary") -> None:
     if summary.set_aside or summary.ignored:
         named = ", ".join(summary.set_aside[:SHOWN]) + (" ..." if len(summary.set_aside) > SHOWN else "")
         aside = f"{len(summary.set_aside)} media files were set aside ({named}); " if summary.set_aside else ""
-        console.print(f"{aside}{summary.ignored} other files were ignored.", markup=False, highlight=False)
+        console.print(printable(f"{aside}{summary.ignored} other files were ignored."))
     for warning in summary.warnings:
-        console.print(f"Warning: {warning}", markup=False, highlight=False)
+        console.print(printable(f"Warning: {warning}"))
+    inspect = f"`fmn-cache inspect {printable(str(summary.cache))}`"
     if summary.repeated:
         console.print(
             f"{len(summary.repeated)} items have a last window that was filled by repeating frames "
-            f"(the cache says which; `fmn-cache inspect {summary.cache}`).",
-            markup=False,
+            f"(the cache says which; {inspect})."
         )
     if summary.failures:
-        console.print(f"{len(summary.failures)} items failed and stand in the cache's failure list:", markup=False)
+        report = shlex.join(["fmn-cache", "failures", str(summary.cache), "--html", "failures.html"])
+        console.print(f"{len(summary.failures)} items failed and stand in the cache's failure list:")
         for name, modality, reason in summary.failures[:SHOWN]:
-            console.print(f"  {modality} {name}: {reason}", markup=False, soft_wrap=True, highlight=False)
+            console.print(printable(f"  {modality} {name}: {reason}"), soft_wrap=True)
         if len(summary.failures) > SHOWN:
-            console.print(f"  ... and {len(summary.failures) - SHOWN} more; see `fmn-cache inspect {summary.cache}`.")
+            console.print(f"  ... and {len(summary.failures) - SHOWN} more.")
+        console.print(printable(f"All of them by reason, and what to do about each: {report}"), soft_wrap=True)

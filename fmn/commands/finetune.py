@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fmn.commands.log import counted, log_option
 from fmn.commands.progress import Bars
-from fmn.commands.shell import group
+from fmn.commands.shell import echo, group
 from fmn.extract.media.flow_methods import CHOICES
 from fmn.workers import cores
 
@@ -38,6 +39,7 @@ def _of_a_set(function: Callable[..., Any]) -> Callable[..., Any]:
 
     decorated: Callable[..., Any] = fit
     for option in (
+        log_option,
         click.option("--quiet", is_flag=True, help="Print nothing but errors."),
         click.option(
             "--workers", type=int, help="Local processes that decode; 0: all in this one.  [default: one a core]"
@@ -121,6 +123,15 @@ def video(
     how = FinetuneSettings(seed=seed, **{name: value for name, value in given.items() if value is not None})
     with Bars(quiet) as bars:
         fit = finetune_video(media, out, begin_from, shown, how, bars, workers, device, scratch, maps)
+    counted(
+        fitted=fit.fitted,
+        held_out=fit.held_out,
+        left_out=fit.left_out,
+        failed=len(fit.failed),
+        accuracy=fit.accuracy,
+        seconds=round(fit.seconds, 3),
+        files=[str(out / f"{name}.safetensors") for name in fit.streams],
+    )
     if not quiet:
         _close(fit, out)
 
@@ -148,19 +159,22 @@ def audio_command(
     how = FitSettings(seed=seed, **{name: value for name, value in given.items() if value is not None})
     with Bars(quiet) as bars:
         _, warning = finetune_audio(media, out, how, bars, workers)
+    counted(files=[str(out / "bilstm.safetensors")], warning=warning)
     if warning:
-        click.echo(f"Warning: {warning}", err=True)
+        echo(f"Warning: {warning}", err=True)
     if not quiet:
-        click.echo(f"Next: fmn-extract ... --audio-weights {out / 'bilstm.safetensors'}")
+        echo(f"Next: fmn-extract ... --audio-weights {out / 'bilstm.safetensors'}")
 
 
 def _close(fit: "VideoFit", out: Path) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(emoji=False)
-    table = Table("stream", box=box.SIMPLE, title=f"I3D, {fit.told.split(',')[0]}")
+    from fmn.commands.console import PlainConsole
+    from fmn.printable import printable
+
+    console = PlainConsole()
+    table = Table("stream", box=box.SIMPLE, title=printable(f"I3D, {fit.told.split(',')[0]}"))
     for head in ("epochs", "kept", "validation accuracy %", "at first %"):
         table.add_column(head, justify="right")
     for name, result in fit.streams.items():
@@ -175,16 +189,15 @@ def _close(fit: "VideoFit", out: Path) -> None:
         table.add_row("both", "", "", f"{100 * fit.accuracy:.1f}", "")
     console.print(table)
     console.print(
-        f"{fit.fitted} clips fitted on, {fit.held_out} held out, chance {100 * fit.chance:.1f} %, {fit.seconds:.0f} s.",
-        highlight=False,
+        f"{fit.fitted} clips fitted on, {fit.held_out} held out, chance {100 * fit.chance:.1f} %, {fit.seconds:.0f} s."
     )
     if fit.left_out:
         console.print(f"{fit.left_out} clips were left out, for the minutes did not suffice for them.")
     for name, reason in fit.failed:
-        console.print(f"  left out: {name}: {reason}", markup=False, soft_wrap=True, highlight=False)
+        console.print(printable(f"  left out: {name}: {reason}"), soft_wrap=True)
     if fit.shortened:
         console.print(f"{len(fit.shortened)} clips are longer than four windows; they were fitted on their first four.")
     if any(result.cut for result in fit.streams.values()):
         console.print("The fitting was cut at --minutes: the result depends on the speed of this machine.")
     files = ",".join(str(out / f"{name}.safetensors") for name in fit.streams)
-    console.print(f"Next: fmn-extract ... --video-weights {files}", markup=False, soft_wrap=True, highlight=False)
+    console.print(printable(f"Next: fmn-extract ... --video-weights {files}"), soft_wrap=True)

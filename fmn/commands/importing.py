@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fmn.commands.shell import group
+from fmn.commands.shell import echo, group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,13 +138,13 @@ def _show(found: "Imported", notices: "Sequence[str]", out: Path) -> None:
     from collections import Counter
 
     from rich import box
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
+    from fmn.commands.console import PlainConsole
     from fmn.media import names
+    from fmn.printable import printable
 
-    console = Console(emoji=False)
+    console = PlainConsole()
     splits = Counter(item.split or "none yet" for item in found.items)
     recordings = sum(item.modality == "audio" for item in found.items)
     facts = {
@@ -158,17 +158,17 @@ def _show(found: "Imported", notices: "Sequence[str]", out: Path) -> None:
         "pairs": len({item.pair for item in found.items} - {""}),
         "minutes": _minutes(found),
     } | {f"split {name}": count for name, count in sorted(splits.items())}
-    table = Table("what", title=f"{escape(str(out))}", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table = Table("what", title=printable(str(out)), box=box.SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("number", justify="right")
     for name, value in facts.items():
         if value or name in ("rows written", "video files missing"):
             table.add_row(name, str(value))
     console.print(table)
     if found.missing:
-        click.echo(f"Missing videos: {names(found.missing)}.")
+        echo(f"Missing videos: {names(found.missing)}.")
     for notice in (*notices, *found.notices):
-        click.echo(notice)
-    click.echo(f"Next: {shlex.join(['fmn-extract', '--manifest', str(out)])}")
+        echo(notice)
+    echo(f"Next: {shlex.join(['fmn-extract', '--manifest', str(out)])}")
 
 
 def _minutes(found: "Imported") -> str:
@@ -178,16 +178,18 @@ def _minutes(found: "Imported") -> str:
 
 def _show_categories(categories: "Sequence[Category]", formed: str, beside: Path) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
+
+    from fmn.commands.console import PlainConsole
+    from fmn.printable import printable
 
     table = Table("category", title="Triples that were chosen", box=box.SIMPLE, padding=(0, 1, 0, 0))
     for name in ("intervals", "clips", "persons"):
         table.add_column(name, justify="right")
     for each in categories:
-        table.add_row(each.label, str(each.intervals), str(len(each.clips)), str(each.persons))
-    Console(emoji=False).print(table)
-    click.echo(formed)
+        table.add_row(printable(each.label), str(each.intervals), str(len(each.clips)), str(each.persons))
+    PlainConsole().print(table)
+    echo(formed)
     if len(categories) < 20:
-        click.echo(f"Only {len(categories)} triples have 50 intervals; the paper has 20.")
-    click.echo(f"The choice is written to {beside}.")
+        echo(f"Only {len(categories)} triples have 50 intervals; the paper has 20.")
+    echo(f"The choice is written to {beside}.")

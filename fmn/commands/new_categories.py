@@ -18,10 +18,11 @@ def show_new_categories(
 ) -> None:
     """Do the experiment with the settings of `run`, print its table and write what was asked for."""
     import torch
-    from rich.console import Console
 
     from fmn.cache import FeatureCache
+    from fmn.commands.console import PlainConsole
     from fmn.commands.progress import Bars
+    from fmn.printable import printable
     from fmn.retrieval.protocol import DIRECTIONS
     from fmn.train.experiments.new_categories import PROTOCOL, draw, new_categories, table, write_csv
     from fmn.train.settings import settings_of_run
@@ -34,12 +35,12 @@ def show_new_categories(
         found = new_categories(
             FeatureCache(cache), reading, settings, encoders, held_out, folder, seeds=seeds, ks=ks, say=bars.say
         )
-    console = Console(emoji=False, highlight=False)
+    console = PlainConsole()
     for direction in DIRECTIONS:
         console.print(table(found, direction))
-    console.print(PROTOCOL, markup=False)
+    console.print(PROTOCOL)
     for warning in found.warnings:
-        console.print(f"Warning: {warning}", markup=False)
+        console.print(printable(f"Warning: {warning}"))
     if csv_file:
         write_csv(found, csv_file)
     if plot:

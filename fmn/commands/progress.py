@@ -3,17 +3,23 @@
 import time
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from fmn.commands.console import PlainConsole
+from fmn.commands.log import current_log
+from fmn.item import Item
+from fmn.printable import printable
 
 LINE_SECONDS = 10.0  # a log gets a line so often
 
 
 class Bars:
-    """A `Watcher` (fmn.progress) for a person; a context manager. Everything goes to standard error."""
+    """A `Watcher` (fmn.progress) for a person, and the log; a context manager. Everything goes to standard error."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self._console = Console(stderr=True, quiet=quiet, highlight=False, emoji=False)
+        self._log = current_log()
+        quiet = quiet or (self._log is not None and self._log.on_stderr)
+        self._console = PlainConsole(stderr=True, quiet=quiet)
         self._terminal = self._console.is_terminal
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
@@ -41,20 +47,29 @@ class Bars:
 
     def say(self, text: str) -> None:
         """One sentence, above the bar."""
-        self._console.print(text, markup=False, soft_wrap=True)
+        if self._log:
+            self._log.say(text)
+        self._print(text)
+
+    def _print(self, text: str) -> None:
+        self._console.print(printable(text), soft_wrap=True)
 
     def stage(self, name: str, total: int) -> None:
         """A new bar."""
         if self._task is not None:
             self._bars.stop_task(self._task)
+        if self._log:
+            self._log.stage(name, total)
         self._name, self._total, self._done, self._failed, self._note = name, total, 0, 0, ""
         self._began = self._spoke = time.monotonic()
-        self._task = self._bars.add_task(name, total=total, rate="", failed="", note="")
+        self._task = self._bars.add_task(printable(name), total=total, rate="", failed="", note="")
         if not self._terminal:
-            self.say(f"{name}: {total} to do")
+            self._print(f"{name}: {total} to do")
 
     def step(self, count: int = 1, failed: int = 0) -> None:
         """Move the bar on."""
+        if self._log:
+            self._log.step(count, failed)
         self._done += count
         self._failed += failed
         if self._task is not None:
@@ -63,16 +78,23 @@ class Bars:
         if not self._terminal and (now - self._spoke > LINE_SECONDS or self._done >= self._total):
             self._spoke = now
             left = (now - self._began) / self._done * (self._total - self._done)
-            self.say(
+            self._print(
                 f"{self._name}: {self._done}/{self._total}, {self._rate()}, {left:.0f} s left"
                 f"{self._failures()}{self._note}"
             )
 
     def note(self, text: str) -> None:
         """A few words behind the bar."""
-        self._note = f", {text}"
+        if self._log:
+            self._log.note(text)
+        self._note = f", {printable(text)}"
         if self._task is not None:
             self._bars.update(self._task, note=self._note)
+
+    def item(self, item: Item, reason: str = "") -> None:
+        """The bars only count it."""
+        if self._log:
+            self._log.item(item, reason)
 
     def _rate(self) -> str:
         pace = self._done / max(1e-9, time.monotonic() - self._began)

@@ -1,7 +1,6 @@
 """fmn-search: a recording or a clip in, the best items of the other modality out."""
 
 import json
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -10,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from fmn.child import Child, Limits
-from fmn.commands.shell import PIPE_WIDTH, command
+from fmn.commands.console import PlainConsole, piped
+from fmn.commands.shell import command
 from fmn.media import is_url
+from fmn.printable import printable
 
 if TYPE_CHECKING:  # torch takes seconds to import: not for --help
     from fmn.retrieval.search import Hit
@@ -92,18 +91,18 @@ def _imported() -> None:
 def show_hits(query: Path, modality: str, hits: "Sequence[Hit]", warnings: Sequence[str]) -> None:
     """Print the ranked items of a search."""
     # In a pipe or a file every hit is one line: a path that is folded there is no path any more.
-    console = Console(emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    console = PlainConsole(piped())
     found = "clips for the recording" if modality == "audio" else "recordings for the clip"
-    table = Table(title=f"{found} {escape(str(query))}", box=box.SIMPLE)
+    table = Table(title=f"{found} {printable(str(query))}", box=box.SIMPLE)
     table.add_column("rank", justify="right")
     table.add_column("S", justify="right")
     table.add_column("label", overflow="fold")
     table.add_column("path", overflow="fold")
     for hit in hits:
-        table.add_row(str(hit.rank), f"{hit.score:.4f}", escape(hit.label or "-"), escape(_shown(hit.path)))
+        table.add_row(str(hit.rank), f"{hit.score:.4f}", printable(hit.label or "-"), printable(_shown(hit.path)))
     console.print(table)
     for warning in warnings:
-        console.print(f"Warning: {warning}", markup=False)
+        console.print(printable(f"Warning: {warning}"))
 
 
 def _shown(path: str) -> str:

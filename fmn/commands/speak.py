@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fmn.commands.log import counted, log_option
 from fmn.commands.progress import Bars
-from fmn.commands.shell import command
+from fmn.commands.shell import command, echo
 from fmn.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ SHOWN = 20
 )
 @click.option("--workers", type=int, help="Processes.  [default: one a core]")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and what could not be spoken.")
+@log_option
 @click.pass_context
 def main(
     context: click.Context,
@@ -66,24 +68,26 @@ def main(
         for notice in plan.notices:
             bars.say(notice)
         spoken = make_speech(plan, out, cores() if workers is None else workers, bars)
+    counted(manifest=str(spoken.manifest), made=spoken.made, reused=spoken.kept, failed=len(spoken.failures))
     if not quiet:
         _close(spoken)
     for name, reason in spoken.failures[:SHOWN]:
-        click.echo(f"{name}: {reason}", err=True)
+        echo(f"{name}: {reason}", err=True)
     if len(spoken.failures) > SHOWN:
-        click.echo(f"... and {len(spoken.failures) - SHOWN} more.", err=True)
+        echo(f"... and {len(spoken.failures) - SHOWN} more.", err=True)
     if spoken.failures:
-        click.echo(f"{len(spoken.failures)} could not be spoken and were set aside.", err=True)
+        echo(f"{len(spoken.failures)} could not be spoken and were set aside.", err=True)
         context.exit(1)
 
 
 def _close(spoken: "Spoken") -> None:
     from rich import box
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    table = Table("split", box=box.SIMPLE, title=f"Recordings in {escape(str(spoken.folder))}")
+    from fmn.commands.console import PlainConsole
+    from fmn.printable import printable
+
+    table = Table("split", box=box.SIMPLE, title=f"Recordings in {printable(str(spoken.folder))}")
     for head in ("labels", "utterances", "speakers", "minutes"):
         table.add_column(head, justify="right")
     for split in (*sorted({each.split for each in spoken.utterances}, key=("train", "val", "test").index), None):
@@ -91,8 +95,8 @@ def _close(spoken: "Spoken") -> None:
         labels, voices = {each.label for each in found} - {""}, {each.voice for each in found}
         counts = [len(labels), len(found), len(voices), f"{spoken.minutes(split):.1f}"]
         table.add_row(split or "all", *map(str, counts))
-    console = Console(emoji=False)
+    console = PlainConsole()
     console.print(table)
-    console.print(f"{spoken.made} made now, {spoken.kept} there before.", highlight=False)
+    console.print(f"{spoken.made} made now, {spoken.kept} there before.")
     following = shlex.join(["fmn-extract", "--manifest", str(spoken.manifest)])
-    console.print(f"Next: {following}", markup=False, highlight=False, soft_wrap=True)
+    console.print(printable(f"Next: {following}"), soft_wrap=True)

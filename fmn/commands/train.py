@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from fmn.commands.log import counted, log_option
 from fmn.commands.progress import Bars
-from fmn.commands.shell import command
+from fmn.commands.shell import command, echo
 from fmn.errors import InputError
 
 
@@ -63,6 +64,7 @@ from fmn.errors import InputError
 @click.option("--audio-encoder", help="Which features, where the cache holds several.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@log_option
 def main(
     cache: Path,
     run: Path | None,
@@ -124,22 +126,31 @@ def _remember(
         made = remember_cache(
             features, run or next_run(), how, given=reading, encoders=encoders, device=device, watcher=bars
         )
+    setting, value = made.candidates[made.chosen]
+    items = {"run": str(made.path), "videos": made.items["video"], "recordings": made.items["audio"]}
+    counted(
+        **items,
+        categories=made.slots,
+        setting=setting,
+        validation_mAP=None if math.isnan(value) else value,
+        seconds=round(made.seconds, 3),
+        warnings=made.warnings,
+    )
     if quiet:
         return
-    setting, value = made.candidates[made.chosen]
     told = ", ".join(f"{key} {each}" for key, each in setting.items()) or "the defaults"
-    click.echo(
+    echo(
         f"Trained {made.path} in {made.seconds:.1f} s: {made.items['video']} videos and {made.items['audio']} "
         f"recordings of {made.slots} categories are remembered."
     )
     held = made.data.held_video.ids, made.data.held_audio.ids
     if math.isnan(value):
         why = "The train split is too small to hold a part of it out" if how.validation else "Nothing was held out"
-        click.echo(f"{why}: it is read with {told}, nothing chose.")
+        echo(f"{why}: it is read with {told}, nothing chose.")
     else:
         again = f" and on {made.parts - 1} other such parts" if made.parts > 1 else ""
         after = ", which are remembered too by now" if how.everything else ""
-        click.echo(
+        echo(
             f"Read with {told}: the best of {len(made.candidates)} settings, validation mAP {100 * value:.1f} % (both "
             f"directions) on {len(held[0])} videos and {len(held[1])} recordings of the {made.held_from}{again}{after}."
         )
@@ -174,23 +185,34 @@ def _descend(
 
         again = shlex.join(["fmn-train", str(cache), "--as-printed", "--run", str(folder)])
         bars.say(f"Training {folder}. If it is interrupted, {again} with the same options goes on.")
-        trained = train(features, folder, config, settings, encoders=encoders, device=device, progress=tell)
+        trained = train(
+            features, folder, config, settings, encoders=encoders, device=device, progress=tell, say=bars.say
+        )
+    fitting, data = trained.fitting, trained.data
+    items = {"run": str(trained.path), "videos": len(data.fit_video.ids), "recordings": len(data.fit_audio.ids)}
+    counted(
+        **items,
+        epochs=fitting.epoch,
+        kept_epoch=fitting.best_epoch,
+        validation_mAP=fitting.best_map if data.has_validation else None,
+        resumed=trained.resumed,
+        warnings=trained.warnings,
+    )
     if quiet:
         return
-    fitting, data = trained.fitting, trained.data
-    click.echo(
+    echo(
         f"{'Resumed and finished' if trained.resumed else 'Trained'} {trained.path}: {fitting.epoch} epochs on "
         f"{len(data.fit_video.ids)} videos and {len(data.fit_audio.ids)} recordings."
     )
     if data.has_validation:
-        click.echo(
+        echo(
             f"Kept epoch {fitting.best_epoch}: validation mAP {100 * fitting.best_map:.1f} % (both directions) on "
             f"{len(data.held_video.ids)} videos and {len(data.held_audio.ids)} recordings of the train split."
         )
     else:
-        click.echo("The train split is too small to hold a part of it out: the last epoch was kept, nothing chose it.")
+        echo("The train split is too small to hold a part of it out: the last epoch was kept, nothing chose it.")
     if trained.slots == 0:
-        click.echo(
+        echo(
             "The memory of that epoch is empty: the scores are those of the fusion head alone. A lower --t1 has it "
             "remember sooner."
         )
@@ -199,5 +221,5 @@ def _descend(
 
 def _end(warnings: list[str], run: Path, cache: Path, first: str = "") -> None:
     for warning in warnings:
-        click.echo(f"Warning: {warning}")
-    click.echo(f"{first}Next: {shlex.join(['fmn-eval', '--run', str(run), '--cache', str(cache)])}")
+        echo(f"Warning: {warning}")
+    echo(f"{first}Next: {shlex.join(['fmn-eval', '--run', str(run), '--cache', str(cache)])}")

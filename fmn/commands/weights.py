@@ -1,6 +1,5 @@
 """fmn-weights: which published weights there are, fetch them, check them."""
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from fmn.commands.shell import PIPE_WIDTH, group
+from fmn.commands.console import PlainConsole, piped
+from fmn.commands.shell import echo, group
 from fmn.errors import InputError
 from fmn.extract.media.flow_methods import METHODS
+from fmn.printable import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +40,7 @@ def list_command() -> None:
     from fmn.extract.weights.folder import find_known, weights_folder
     from fmn.extract.weights.known import KNOWN, USES
 
-    table = Table(title=f"Known weights; the folder is {escape(str(weights_folder()))}", box=box.SIMPLE)
+    table = Table(title=f"Known weights; the folder is {printable(str(weights_folder()))}", box=box.SIMPLE)
     for head in ("name", "what it is", "for"):
         table.add_column(head, overflow="fold")
     table.add_column("classes", justify="right")
@@ -51,9 +50,9 @@ def list_command() -> None:
         path = find_known(known)
         here = ("no", known.files[0]) if path is None else (verified(known, path), str(path))
         facts = (known.name, known.what, USES[known.use], str(known.classes or "-"), *here)
-        table.add_row(*map(escape, facts))
-    _console().print(table)
-    click.echo("Fetch by name, such as: fmn-weights fetch i3d-rgb i3d-flow")
+        table.add_row(*map(printable, facts))
+    PlainConsole(piped()).print(table)
+    echo("Fetch by name, such as: fmn-weights fetch i3d-rgb i3d-flow")
 
 
 @main.command("fetch")
@@ -76,13 +75,13 @@ def fetch_command(context: click.Context, names: tuple[str, ...], to: Path | Non
                 done = fetch(known, to, patience=patience, progress=progress)
         except NotFetchedError as error:
             failed = True
-            click.echo(str(error), err=True)
+            echo(str(error), err=True)
             continue
         word = "is here already" if done.already else "fetched"
         proof = "verified" if done.verified else "not verified: no published hash known"
-        click.echo(f"{known.name} {word}: {done.path} ({proof})")
+        echo(f"{known.name} {word}: {done.path} ({proof})")
         if known.use != "kinetics":
-            click.echo(f"  {USES[known.use]}")
+            echo(f"  {USES[known.use]}")
     context.exit(1 if failed else 0)
 
 
@@ -115,7 +114,7 @@ def check_command(
     picked = pick_device(device)
     chosen = list(files) or files_in(weights_folder())
     if not chosen:
-        click.echo(f"There are no weights in {weights_folder()}. Get some: fmn-weights fetch i3d-rgb i3d-flow")
+        echo(f"There are no weights in {weights_folder()}. Get some: fmn-weights fetch i3d-rgb i3d-flow")
     found = [check_file(path) for path in chosen]
     for checked in found:
         _show_file(checked)
@@ -144,9 +143,9 @@ def _show_file(checked: "Checked") -> None:
         rows.append(("classes", str(seen.classes or "unknown")))
         rows.append(("parameters", f"{checked.parameters:,}, {'all finite' if checked.finite else 'NOT all finite'}"))
     rows.append(("usable", f"no: {checked.problem}" if checked.problem else checked.stands_for))
-    click.echo(str(checked.path))
+    echo(str(checked.path))
     for head, text in rows:
-        click.echo(f"  {head:<11} {text}")
+        echo(f"  {head:<11} {text}")
 
 
 def _i3d_paths(found: Sequence["Checked"], given: bool) -> dict[str, Path]:
@@ -212,21 +211,19 @@ def _run_samples(samples: Sequence[Path], networks: "Mapping[str, InceptionI3d]"
     logits = sample_logits(arrays, networks, device)
     _show_top(f"What the weights see in {', '.join(map(str, samples))}", logits)
     for stream, each in logits.items():
-        click.echo(f"Norm of logits, {stream}: {np.linalg.norm(each):.6f}")
+        echo(f"Norm of logits, {stream}: {np.linalg.norm(each):.6f}")
     if published != {"rgb", "flow"}:
-        click.echo(
-            "Nothing to compare with: published are the outputs for i3d-sample-rgb and i3d-sample-flow together."
-        )
+        echo("Nothing to compare with: published are the outputs for i3d-sample-rgb and i3d-sample-flow together.")
         return True
     differs = agreement(logits["rgb + flow"])
-    click.echo(f"NOT the published outputs: {differs}." if differs else "These are the published outputs.")
+    echo(f"NOT the published outputs: {differs}." if differs else "These are the published outputs.")
     return not differs
 
 
 def _show_top(title: str, logits: "Mapping[str, np.ndarray]", names: Sequence[str] = ()) -> None:
     from fmn.extract.weights.i3d_outputs import kinetics_400, top
 
-    table = Table(title=escape(title), box=box.SIMPLE)
+    table = Table(title=printable(title), box=box.SIMPLE)
     table.add_column("rank", justify="right")
     guesses = {stream: top(each, TOP) for stream, each in logits.items()}
     for stream in guesses:
@@ -239,18 +236,18 @@ def _show_top(title: str, logits: "Mapping[str, np.ndarray]", names: Sequence[st
             if rank < len(each):
                 guess = each[rank]
                 name = names[guess.index] if names else guess.name
-                cells += [escape(name), f"{guess.probability:.4f}", f"{guess.logit:.4f}"]
+                cells += [printable(name), f"{guess.probability:.4f}", f"{guess.logit:.4f}"]
         table.add_row(str(rank + 1), *cells)
-    _console().print(table)
+    PlainConsole(piped()).print(table)
     classes = {len(each) for each in logits.values()}
     if not names and classes != {len(kinetics_400())}:
-        click.echo(f"A head of {max(classes)} classes is not Kinetics-400's: its classes are shown by number.")
+        echo(f"A head of {max(classes)} classes is not Kinetics-400's: its classes are shown by number.")
 
 
 @contextmanager
 def _download_bar(name: str) -> Iterator["_Bar"]:
     """A bar of bytes in a terminal, nothing in a log, where the closing line is enough."""
-    console = Console(stderr=True, highlight=False, emoji=False)
+    console = PlainConsole(stderr=True)
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), DownloadColumn(),
         TransferSpeedColumn(), TimeRemainingColumn(),
@@ -268,8 +265,3 @@ class _Bar:
 
     def __call__(self, done: int, total: int | None) -> None:
         self._bars.update(self._task, completed=done, total=total)
-
-
-def _console() -> Console:
-    # In a pipe or a file a row is one line: a path that is folded there is no path any more.
-    return Console(emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)

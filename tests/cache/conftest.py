@@ -15,9 +15,9 @@ def features_of(item_id):
     return np.random.default_rng(zlib.crc32(item_id.encode("utf-8", "surrogateescape"))).normal(size=DIM)
 
 
-def make_row(item_id, modality="video", repeated=0, **facts):
+def make_row(item_id, modality="video", repeated=0, notes=(), **facts):
     item = Item(item_id, modality, f"/media/{item_id}", **facts)
-    return Row(item, features_of(item_id), seconds=1.5, windows=2, repeated=repeated)
+    return Row(item, features_of(item_id), seconds=1.5, windows=2, repeated=repeated, notes=notes)
 
 
 def make_record(modality="video", name="i3d", flow="dis", sha="ab" * 32, **facts):

@@ -24,6 +24,14 @@ def test_inspect_shows_what_is_there(cache, run):
     assert "Warning: audio encoder: untrained." in lines
 
 
+def test_inspect_counts_what_was_done_to_items(cache, row, run):
+    assert "what was done" not in run("inspect", cache).stdout
+    with CacheWriter(cache) as writer:
+        writer.add("i3d", [row(f"w{n}.mp4", notes=("deinterlaced",)) for n in range(3)])
+    lines = [" ".join(line.split()) for line in run("inspect", cache).stdout.splitlines()]
+    assert "video i3d: what was done before items" in lines and "deinterlaced 3" in lines
+
+
 def test_inspect_names_ten_failures_and_counts_the_rest(cache, run):
     with CacheWriter(cache) as writer:
         for n in range(12):
@@ -45,7 +53,11 @@ def test_names_are_shown_as_they_are(cache, row, run):
 def test_verify_and_repair(cache, run):
     assert (run("verify", cache).exit_code, run("verify", cache).stdout) == (0, f"The cache {cache} is sound.\n")
     path = next(cache.glob("video-*.h5"))
-    path.write_bytes(path.read_bytes() + b"x")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    assert run("verify", cache).exit_code == 1
+    assert run("repair", cache).stdout == f"Mended {path.name}: nothing of it is lost.\nThe cache {cache} is sound.\n"
+    path.write_bytes(b"x" + whole[1:-9] + b"x" + whole[-8:])  # in two places
     done = run("verify", cache)
     assert done.exit_code == 1 and path.name in done.stdout and f"fmn-cache repair {cache}" in done.stdout
     done = run("inspect", cache)

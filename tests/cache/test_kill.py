@@ -71,7 +71,7 @@ def check_after_kill(path, committed, expected):
     assert seen in [set().union(*batches[:count]) for count in range(len(committed), len(batches) + 1)]
     with CacheWriter(path) as again:
         assert again.done("video", "i3d") == seen
-    own = {file.name for file in path.iterdir()} - {"index.json", ".writer.lock"}
+    own = {file.name for file in path.iterdir()} - {"index.json", ".writer.lock", ".parity"}
     assert own == {entry.file for entry in index.load_index(path).shards}
     assert verify(path) == []
 

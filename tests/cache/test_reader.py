@@ -30,6 +30,20 @@ def test_all_columns_in_the_order_of_the_ids(cache, expected):
     assert [item.id for item in read.items("audio")] == ["a0.wav", "a1.wav", "a2.wav"]
 
 
+def test_notes_stand_with_their_items_through_a_growing_shard(cache, row):
+    said = {"w0.mp4": ("deinterlaced", "turned by 90 degrees"), "w2.mp4": ("tone-mapped from PQ",)}
+    assert FeatureCache(cache).notes("video") == [()] * 5
+    with CacheWriter(cache) as writer:
+        for name in ("w2.mp4", "w0.mp4", "w1.mp4"):
+            writer.add("i3d", [row(name, notes=said.get(name, ()))])
+    read = FeatureCache(cache)
+    assert dict(zip(read.ids("video"), read.notes("video"), strict=True)) == {
+        **{f"v{n}.mp4": () for n in range(5)},
+        **said,
+        "w1.mp4": (),
+    }
+
+
 def test_one_split(cache):
     read = FeatureCache(cache)
     train = read.items("video", split="train")

@@ -27,3 +27,9 @@ def test_what_are_no_features(features):
 def test_numbers_out_of_range(numbers):
     with pytest.raises(ValueError, match="at least 0"):
         Row(ITEM, np.zeros(3), *numbers)
+
+
+@pytest.mark.parametrize("notes", [("",), ("deinterlaced\nturned",), ("\x1b[31mred",)])
+def test_notes_are_phrases_of_one_line(notes):
+    with pytest.raises(ValueError, match="notes of 'a' must be phrases of one line"):
+        Row(ITEM, np.zeros(3), 1.0, 1, 0, notes)

@@ -10,6 +10,7 @@ import pytest
 from fmn.cache import FeatureCache
 from fmn.cache.check import verify
 from fmn.errors import InputError
+from fmn.sealed import without_seal
 
 
 def forge(cache, change):
@@ -20,7 +21,7 @@ def forge(cache, change):
     with h5py.File(path, "r+") as file:
         change(file)
     entry.update(sha256=hashlib.sha256(path.read_bytes()).hexdigest(), bytes=path.stat().st_size)
-    (cache / "index.json").write_text(json.dumps(content))
+    (cache / "index.json").write_text(json.dumps(without_seal(content)))
     return entry["file"]
 
 
@@ -55,6 +56,8 @@ def group_instead(file):
         (put("extra", ["{"] * 5, h5py.string_dtype()), "Expecting"),
         (put("extra", ['{"a": 1}'] * 5, h5py.string_dtype()), "JSON object of texts"),
         (put("seconds", np.full(5, np.inf)), "finite and at least 0"),
+        (lambda file: file.create_dataset("notes", data=["\x1b[2J"] * 5, dtype=h5py.string_dtype()), "of one line"),
+        (lambda file: file.create_dataset("notes", data=["a"], dtype=h5py.string_dtype()), "notes must be 5 texts"),
         (put("repeated", np.full(5, -1, "i4")), "at least 0"),
         (put("end", np.full(5, -2.0)), "0 <= start < end"),
         (lambda file: file.attrs.__setitem__("fingerprint", "00"), "its fingerprint is 00"),
@@ -75,7 +78,7 @@ def test_a_shard_of_another_encoder_under_this_name(cache):
     data = (cache / audio["file"]).read_bytes()
     (cache / video["file"]).write_bytes(data)
     video.update(sha256=audio["sha256"], bytes=audio["bytes"], items=audio["items"])
-    (cache / "index.json").write_text(json.dumps(content))
+    (cache / "index.json").write_text(json.dumps(without_seal(content)))
     with pytest.raises(InputError, match="its modality is audio, not video"):
         FeatureCache(cache).ids("video")
 

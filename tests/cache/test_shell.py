@@ -34,6 +34,8 @@ def run_raising(error, **settings):
         ),
         (OSError(errno.EIO, "Input/output error", ".tmp-x", None, "x"), 2, "Error: Input/output error: x."),
         (OSError("Can't read data"), 2, "Error: Can't read data."),
+        (MemoryError(), 2, "Error: The memory of this machine does not suffice."),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 2, "Error: The memory of this machine does not"),
         (KeyboardInterrupt(), 130, "Error: Interrupted. What is finished is kept.\n"),
         (ZeroDivisionError("division by zero"), 70, f"Error: This is a defect of fmn {__version__}, "),
         (click.UsageError("No."), 2, "Usage: fmn-try [OPTIONS]"),

@@ -43,7 +43,7 @@ def test_encoders_and_weights_that_are_not_there(commands, line):
     sentence(extract("--audio-encoder", "c3po"), "c3po", "bilstm")
     sentence(extract("--video-weights", "random:x"), "random:SEED")
     sentence(extract("--audio-weights", "no.safetensors"), "no.safetensors")
-    sentence(extract("--workers", "-1"), "0 workers (all in this process) or more")
+    sentence(extract("--workers", "-1"), "--workers is from 0 to")
     sentence(extract("--train", "1.5"), "between 0 and 1")
     sentence(extract("--flow", "farneback"), "farneback")
 

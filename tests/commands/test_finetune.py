@@ -122,7 +122,7 @@ def test_without_weights_and_network_the_encoder_is_fitted_here_and_it_is_said(c
     assert "fitted here from scratch" in words and "rgb_imagenet.pt and flow_imagenet.pt would do much better" in words
     record = FeatureCache(cache).encoder("video")
     assert record.warning.startswith("video encoder: fitted here from scratch, for want of published weights")
-    assert set(record.weights["files"]) == {"rgb", "flow"} and not list(cache.glob(".fitting-*"))
+    assert set(record.weights["files"]) == {"rgb", "flow"} and not list(cache.glob(".fmn-fitting-*"))
     assert len(json.loads((cache / "index.json").read_text())["encoders"]) == 2
     again = commands.run(*typed, cwd=media, check=0)
     assert "there before" in again.stdout and "fitting I3D" not in again.stdout
@@ -188,3 +188,15 @@ def test_finetune_audio_gives_weights_for_an_extraction(commands, media, tmp_pat
     assert FeatureCache(tmp_path / "c").encoder("audio").dim == 32
     said = commands.run("fmn-extract", "videos", "audio", "--cache", tmp_path / "d", *how, "--seed", "5", cwd=media)
     assert said.returncode == 2 and "bilstm were fitted on" in said.stderr
+
+
+def test_a_folder_of_somebody_elses_stays_as_it_is(commands, tmp_path, nowhere):
+    commands.write_set(tmp_path, clips=1, sounds=2, labels=("circle", "sweep"))
+    mine = tmp_path / "mine" / "finetune.json"
+    mine.parent.mkdir()
+    for text in ('{"rate": 1}', "[]", "mine"):
+        mine.write_text(text)
+        for how in (("video", *SCRATCH), ("audio", "--units", "8")):
+            said = commands.run("fmn-finetune", *how[:1], "videos", "audio", "--out", "mine", *how[1:], cwd=tmp_path)
+            assert said.returncode == 2 and "a folder of their own" in said.stderr
+        assert mine.read_text() == text and [*mine.parent.iterdir()] == [mine]

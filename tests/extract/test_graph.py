@@ -13,11 +13,13 @@ import cv2
 import pytest
 import torch
 
+from fmn.child import Limits
 from fmn.device import pick_device
-from fmn.errors import BadItem, InputError
+from fmn.errors import BadItem, InputError, NotWritten
 from fmn.extract import graph
 from fmn.extract.fitting.train_part import each
 from fmn.extract.graph import local_workers, mapper, run_items
+from fmn.extract.guard import close_children, guard, packed
 from fmn.extract.query import encode_query
 from fmn.item import Item
 from fmn.workers import ENVIRONMENT
@@ -87,6 +89,27 @@ def test_without_workers_all_happens_here_and_a_fault_costs_one_item():
     assert [item for item, _ in found] == items
     assert found[0][1] == found[2][1] == os.getpid()
     assert isinstance(found[1][1], BadItem) and str(found[1][1]) == "unexpected RuntimeError: no"
+
+
+def test_a_full_disk_is_no_items_fault():
+    def full(part):
+        raise NotWritten("The disk is full.")
+
+    with mapper(0) as run, pytest.raises(NotWritten):
+        list(run(full, [Item("a", "audio", "/a")], 1))
+    with pytest.raises(NotWritten):
+        guard(packed(_full), (Item("a", "audio", "/a"), Item("b", "audio", "/b")), limits=Limits(), run="full")
+    close_children("full")
+
+
+def _full(items):
+    raise NotWritten("The disk is full.")
+
+
+@pytest.mark.parametrize("workers", [-1, 100_000])
+def test_workers_that_cannot_be_started_are_refused(workers):
+    with pytest.raises(InputError, match=f"--workers is from 0 to [0-9]+, got {workers}"), mapper(workers):
+        pass
 
 
 def test_no_worker_starts_before_there_is_a_task(monkeypatch):

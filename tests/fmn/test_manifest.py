@@ -6,7 +6,7 @@ import pytest
 
 from fmn.errors import InputError
 from fmn.item import Item
-from fmn.manifest import COLUMNS, as_csv, path_from, read_rows, see_ids_once, write_manifest
+from fmn.manifest import COLUMNS, path_from, read_rows, see_ids_once, write_manifest
 
 
 def items_of(path):
@@ -152,10 +152,6 @@ def test_what_is_written_from_items_reads_back(tmp_path):
     copy = write_manifest(tmp_path / "copy.csv", [*COLUMNS, "camera"], rows)
     assert items_of(copy) == items
     assert copy.read_bytes().count(b"\r\n") == 3 and sorted(os.listdir(tmp_path)) == ["copy.csv", "set.csv"]
-
-
-def test_a_table_has_nothing_where_nothing_is_known():
-    assert as_csv(("a", "b"), [{"a": None}, {"b": 0.5}], newline="\n") == "a,b\n,\n,0.5\n"
 
 
 def test_names_that_are_not_utf8_keep_their_bytes(tmp_path):

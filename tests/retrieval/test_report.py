@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -135,6 +136,16 @@ def test_a_pipe_is_written_to_and_a_link_stays_a_link(report, tmp_path):
     for _ in range(2):
         write_csv(report, link)
         assert link.is_symlink() and real.read_text().startswith("direction,")
+
+
+def test_names_that_are_no_text_or_would_move_the_cursor(report, tmp_path):
+    name = "caf\udce9\x1b[2J\u202e\n[red]"
+    odd = replace(report, failed=[Failure(name, "video", "", "test", "", "/x", name)], warnings=[name])
+    write_json(odd, tmp_path / "r.json")
+    found = json.loads((tmp_path / "r.json").read_text(encoding="ascii"))
+    assert found["failed"][0]["id"] == found["warnings"][0] == name
+    said = printed(odd)
+    assert r"caf\udce9\x1b[2J\u202e\n[red]" in said and not set(name) & set(said) & set("\x1b\u202e\udce9")
 
 
 def test_a_folder_is_no_report(report, tmp_path):

@@ -1,8 +1,10 @@
 """The page as a browser's parser reads it."""
 
+import os
+import re
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 import av
 import numpy as np
@@ -157,3 +159,26 @@ def test_writing_again_replaces_the_page(tmp_path, queries):
     assert "Second" in where.read_text(encoding="utf-8")
     assert sorted(path.name for path in (tmp_path / "media").iterdir()) == before
     assert len(before) == 3  # two clips of one name do not overwrite each other
+
+
+@pytest.mark.parametrize("copy_media", [False, True])
+def test_hostile_names_stay_text_and_their_files_can_be_played(tmp_path, copy_media):
+    evil = "javascript:alert('1')\"><img src=x onerror=y>&amp;#frag?q=%41\x1b\u202e\n"
+    names = [evil, "a#b?c%41'\".wav", "javascript:x.wav", os.fsdecode(b"\xe9.wav")]
+    clips = [Clip(tmp_path / f"sp eech#{n}" / name, "audio", evil, evil) for n, name in enumerate(names)]
+    for clip in clips:
+        clip.path.parent.mkdir()
+        clip.path.write_bytes(os.fsencode(clip.path))
+    where = tmp_path / "out" / "page.html"
+    hits = [PageHit(clip, 1, 0.5, True) for clip in clips]
+    write_page(where, [PageQuery(evil, clips[0], hits)], evil, [[evil], [evil, evil]], [evil], copy_media=copy_media)
+    page = Page(where.read_text(encoding="utf-8"))
+    assert not page.all("img") and not page.all("script")
+    assert not [name for e in page.elements for name in e if name.startswith("on")]
+    sounds = page.all("audio")
+    assert [target(where, e["src"]) for e in sounds[1:]] == [target(where, a["href"]) for a in page.all("a")[1:]]
+    for element, clip in zip(sounds, (clips[0], *clips), strict=True):
+        assert not urlsplit(element["src"]).scheme and not urlsplit(element["src"]).query
+        path = os.fsdecode(unquote_to_bytes(urlsplit(element["src"]).path))
+        assert (where.parent / path).read_bytes() == clip.path.read_bytes()
+    assert not re.search("[\x00-\x09\x0b-\x1f\u202e]", where.read_text(encoding="utf-8"))

@@ -1,6 +1,7 @@
 """A cache in, a run out: real processes and kills for what claims to survive them."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,9 +16,12 @@ from fmn.cache import CacheWriter, EncoderRecord, FeatureCache, Row
 from fmn.errors import InputError
 from fmn.item import Item
 from fmn.retrieval import FmnConfig, load, newest_run
+from fmn.sealed import without_seal
+from fmn.stopping import Stopped
 from fmn.train.data import load_training_set
+from fmn.train.memory_run import remember_cache
 from fmn.train.run import next_run, train
-from fmn.train.settings import TrainSettings
+from fmn.train.settings import MemorySettings, TrainSettings
 
 DIM, CATEGORIES = 12, 3
 SMALL = FmnConfig(common=8, hidden=8, capacity=6)
@@ -104,6 +108,51 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_weights(cache, tmp_path):
     train(cache, tmp_path / "whole", SMALL, TrainSettings(epochs=120, batch=8, patience=0))
     names = ("best.safetensors",)
     assert all((tmp_path / "killed" / n).read_bytes() == (tmp_path / "whole" / n).read_bytes() for n in names)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_fitting_with_its_epoch_which_goes_on_from_there(cache, tmp_path, sent):
+    heard = []
+
+    def interrupt(row, _):
+        if row["epoch"] == 3:
+            os.kill(os.getpid(), sent)
+
+    with pytest.raises(Stopped) as stopped:
+        train(cache, tmp_path / "stopped", SMALL, QUICK, progress=interrupt, say=heard.append)
+    assert stopped.value.number == sent and len(heard) == 1
+    epochs = []
+    resumed = train(cache, tmp_path / "stopped", SMALL, QUICK, progress=lambda row, _: epochs.append(row["epoch"]))
+    assert resumed.resumed and epochs == [4, 5, 6]
+    train(cache, tmp_path / "whole", SMALL, QUICK)
+    stopped, whole = (tmp_path / name / "best.safetensors" for name in ("stopped", "whole"))
+    assert stopped.read_bytes() == whole.read_bytes()
+
+
+def test_a_killed_memory_is_made_again_in_the_same_folder(cache, tmp_path):
+    script = (
+        "import os, sys\nfrom pathlib import Path\nimport fmn.train.memory_run as memory_run\n"
+        "from fmn.cache import FeatureCache\n"
+        "memory_run.save_network = lambda path, _: (path.write_bytes(b'half'), os.kill(os.getpid(), 9))\n"
+        "memory_run.remember_cache(FeatureCache(sys.argv[1]), Path(sys.argv[2]))\n"
+    )
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    assert subprocess.run([sys.executable, "-c", script, str(cache.path), str(killed)]).returncode == -9
+    (killed / ".tmp-1-run.json").write_text("{")
+    with pytest.raises(InputError, match="holds other files"):
+        remember_cache(cache, killed, MemorySettings(validation=0.3))
+    for folder in (killed, whole):
+        remember_cache(cache, folder)
+    assert (killed / "best.safetensors").read_bytes() == (whole / "best.safetensors").read_bytes()
+    assert not list(killed.glob(".tmp-*")) and json.loads((killed / "run.json").read_text())["status"] == "finished"
+    with pytest.raises(InputError, match="holds other files"):
+        remember_cache(cache, killed)
+
+
+def test_an_fmn_that_no_machine_holds_is_refused(cache, tmp_path):
+    with pytest.raises(InputError, match=r"of 1000000 columns and 1000000 slots takes [0-9]+ GiB, and this machine"):
+        train(cache, tmp_path / "run", FmnConfig(common=1_000_000, capacity=1_000_000))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_finished_run_and_another_runs_folder_are_refused(cache, tmp_path):
@@ -207,31 +256,27 @@ def test_a_beta_that_is_fitted_moves(cache, tmp_path):
     assert load(tmp_path / "run").network.beta.item() != 1.0
 
 
+def facts_of(run):
+    return without_seal(json.loads((run / "run.json").read_text()))
+
+
+def say(run, **changed):
+    """Have run.json say something else, as an earlier version would have: without a checksum."""
+    (run / "run.json").write_text(json.dumps(facts_of(run) | changed))
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (lambda run: (run / "run.json").write_text("{"), "not readable JSON"),
         (lambda run: (run / "run.json").unlink(), "is none"),
-        (
-            lambda run: (run / "run.json").write_text(
-                json.dumps(json.loads((run / "run.json").read_text()) | {"best": [1]})
-            ),
-            "garbles",
-        ),
+        (lambda run: say(run, best=[1]), "garbles"),
+        (lambda run: (run / "run.json").write_bytes((run / "run.json").read_bytes() + b" "), "changed after it was"),
         (lambda run: (run / "best.safetensors").write_bytes(b"<html>"), "does not hold the network"),
         (lambda run: (run / "best.safetensors").unlink(), "has none"),
-        (
-            lambda run: (run / "run.json").write_text(
-                (run / "run.json").read_text().replace('"schema": 3', '"schema": 9')
-            ),
-            "schema 9",
-        ),
-        (
-            lambda run: (run / "run.json").write_text(
-                (run / "run.json").read_text().replace('"common": 8', '"common": 9')
-            ),
-            "does not hold",
-        ),
+        (lambda run: say(run, schema=9), "schema 9"),
+        (lambda run: say(run, config={**facts_of(run)["config"], "common": 9}), "does not hold"),
+        (lambda run: say(run, config={**facts_of(run)["config"], "common": 10**6}), "does not hold"),
     ],
 )
 def test_a_spoilt_run_is_a_sentence(cache, tmp_path, spoil, said):

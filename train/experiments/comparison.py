@@ -12,6 +12,7 @@ from fmn.device import pick_device
 from fmn.errors import InputError
 from fmn.progress import Silence, Watcher
 from fmn.retrieval.protocol import Report, evaluate_cache
+from fmn.workers import check_workers
 
 from ..baselines.descent import STEPS
 from ..baselines.registry import System
@@ -22,7 +23,7 @@ from .findings import PARTS, Comparison
 from .systems import NAMES, check_validation, encoders_of, known_systems, main_encoders
 from .units import HELD_OUT, work_all
 
-MOST_SEEDS, MOST_WORKERS = 1000, 256
+MOST_SEEDS = 1000
 
 
 class _EqualScores:
@@ -73,9 +74,9 @@ def compare(
         InputError: an unknown system, no main features, a train split too small to hold a part of it out, or an `out`
             that holds something else.
     """
-    for name, value, most in (("seeds", seeds, MOST_SEEDS), ("workers", workers, MOST_WORKERS)):
-        if not 1 <= value <= most:
-            raise InputError(f"A comparison takes --{name} from 1 to {most}, got {value}.")
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise InputError(f"A comparison takes --seeds from 1 to {MOST_SEEDS}, got {seeds}.")
+    check_workers(workers)
     rows = _asked(systems, only)
     main = main_encoders(cache, video_encoder, audio_encoder)
     pick_device(device)
@@ -93,7 +94,7 @@ def compare(
         schedule = Schedule(Path(cache.path), out, fitted, rows, seeds, tuple(ks), device, watcher)
         for sentence in errors.values():
             watcher.say(sentence)
-        work_all(schedule.begin(), schedule.following, workers)
+        work_all(schedule.begin(), schedule.following, workers, watcher.say)
         comparison = _gathered(chance, schedule, rows, errors, ks, {"encoders": main, "seeds": seeds, "parts": parts})
         write_files(comparison, out)
     return comparison

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from fmn.files import write_durably
+from fmn.printable import printable
 from fmn.retrieval.protocol import DIRECTIONS
 
-from ..history import picture
-from .experiment_folder import write_csv
+from ..history import drawn, picture
+from .experiment_folder import listing, write_csv
 from .findings import Comparison, Estimate, Measure, Row, protocol_lines
 
+FILES = ("table.csv", "summary.csv", "table.tex", "table.png")
 LEVELS = ("chance", "ceiling")
 MARKS = "osD^vP*X"  # a k is told by its mark too, not by its colour alone
 TINT = "C{}"
@@ -33,10 +35,11 @@ _ESCAPES = {
 def write_files(comparison: Comparison, out: Path) -> None:
     """Write all of them into an existing folder, each atomically."""
     warnings = " | ".join(comparison.warnings)
-    write_csv(out, "table.csv", [{**line, "warnings": warnings} for line in table_lines(comparison)])
-    write_csv(out, "summary.csv", [{**line, "warnings": warnings} for line in summary_lines(comparison)])
-    write_durably(out, "table.tex", latex(comparison).encode())
-    draw(comparison, out / "table.png")
+    with listing(out, FILES):
+        write_csv(out, "table.csv", [{**line, "warnings": warnings} for line in table_lines(comparison)])
+        write_csv(out, "summary.csv", [{**line, "warnings": warnings} for line in summary_lines(comparison)])
+        write_durably(out, "table.tex", latex(comparison).encode())
+        draw(comparison, out / "table.png")
 
 
 def table_lines(comparison: Comparison) -> list[dict[str, Any]]:
@@ -113,17 +116,17 @@ def draw(comparison: Comparison, path: Path) -> None:
             axes.xaxis.label.set_size(8)
             axes.set_xlim(left=0)
             axes.grid(axis="x", alpha=0.2)
-        names = [f"{row.name} *" if row is comparison.best else row.name for row in rows]
+        names = [drawn(f"{row.name} *" if row is comparison.best else row.name) for row in rows]
         panels[0].set_yticks(range(len(rows)), names)
         panels[0].invert_yaxis()
         panels[1].legend(loc="best", fontsize=8)
-        said = "\n".join(textwrap.fill(f"Warning: {warning}", WRAP) for warning in comparison.warnings[:2])
+        said = "\n".join(textwrap.fill(drawn(f"Warning: {warning}"), WRAP) for warning in comparison.warnings[:2])
         panels[0].figure.text(0.01, -0.02, said, fontsize=7, verticalalignment="top")
 
 
 def escape(text: str) -> str:
     """Any text as LaTeX shows it; a line break becomes a space."""
-    return "".join(_ESCAPES.get(sign, sign) for sign in " ".join(text.split()))
+    return "".join(_ESCAPES.get(sign, sign) for sign in printable(" ".join(text.split())))
 
 
 def latex(comparison: Comparison) -> str:
@@ -132,8 +135,8 @@ def latex(comparison: Comparison) -> str:
     heads = " & ".join(rf"\multicolumn{{{count}}}{{c}}{{{_direction(name)}}}" for name in DIRECTIONS)
     rules = " ".join(rf"\cmidrule(lr){{{start}-{start + count - 1}}}" for start in (2, 2 + count))
     depths = " & ".join(f"R@{k}" for _ in DIRECTIONS for k in comparison.ks)
-    lines = [f"% {' '.join(warning.split())}" for warning in comparison.warnings]
-    lines += [f"% {row.name}: {' '.join(row.error.split())}" for row in comparison.failed]
+    lines = [f"% {_line_of(warning)}" for warning in comparison.warnings]
+    lines += [f"% {_line_of(f'{row.name}: {row.error}')}" for row in comparison.failed]
     lines += [
         "% needs \\usepackage{booktabs}",
         r"\begin{table}",
@@ -160,6 +163,10 @@ def _line(comparison: Comparison, row: Row) -> str:
     if row is comparison.best:
         name, cells = rf"\textbf{{{name}}}$^\ast$", [rf"\textbf{{{cell}}}" for cell in cells]
     return rf"{name} & {' & '.join(cells)} \\"
+
+
+def _line_of(text: str) -> str:
+    return printable(" ".join(text.split()))
 
 
 def _cell(found: Estimate) -> str:

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from fmn.printable import printable
 from fmn.retrieval.protocol import DIRECTIONS
 
 from .findings import Comparison, Estimate, Measure, Row, protocol_lines
@@ -30,12 +31,14 @@ def render(comparison: Comparison) -> Group:
         measures = [*(Measure("hit_rate", name, k) for k in comparison.ks), Measure("MedR", name), Measure("mAP", name)]
         parts += _table(comparison, f"Hit rate at k (%), MedR, mAP (%): {name}", measures)
     parts += [_fittings(comparison), *_warnings(comparison)]
-    parts += [Text(line) for line in comparison.statements()]
+    parts += [Text(printable(line)) for line in comparison.statements()]
     for row in comparison.failed:
         # On one line, however long: a command that is folded cannot be copied.
-        told = f"\n{row.name} is not in the table: {row.error}"
+        told = "\n" + printable(f"{row.name} is not in the table: {row.error}")
         parts.append(Text(told, style="bold", no_wrap=True, overflow="ignore"))
-    return Group(*parts, Padding(Text("\n".join(protocol_lines(comparison)), style="dim"), (1, 0, 0, 0)))
+    return Group(
+        *parts, Padding(Text("\n".join(map(printable, protocol_lines(comparison))), style="dim"), (1, 0, 0, 0))
+    )
 
 
 def _table(comparison: Comparison, title: str, measures: Sequence[Measure]) -> list[RenderableType]:
@@ -74,13 +77,13 @@ def _fittings(comparison: Comparison) -> Table:
 def _add(table: Table, comparison: Comparison, row: Row, cells: Sequence[str]) -> None:
     best = row is comparison.best
     name = f"* {row.name}" if best else f"  {row.name}"
-    table.add_row(*(Text(text) for text in (name, *cells)), style="bold" if best else None)
+    table.add_row(*(Text(printable(text)) for text in (name, *cells)), style="bold" if best else None)
 
 
 def _warnings(comparison: Comparison) -> list[RenderableType]:
     lines: list[RenderableType] = [Text("* the highest mAP, mean of both directions", style="dim")]
     lines = lines if comparison.shown else []
-    return [*lines, *(Text(f"Warning: {each}", style="bold yellow") for each in comparison.warnings), Text()]
+    return [*lines, *(Text(printable(f"Warning: {each}"), style="bold yellow") for each in comparison.warnings), Text()]
 
 
 def _cell(found: Estimate, metric: str) -> str:

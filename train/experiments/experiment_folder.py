@@ -1,8 +1,6 @@
 """The folder of a comparison or a study: whose it is, one at a time, and what the files in it must hold."""
 
-import csv
 import hashlib
-import io
 import json
 import math
 import re
@@ -16,10 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
-from fmn.files import alone, write_durably
+from fmn.files import alone, sweep, write_durably
 from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.protocol import DIRECTIONS, misses
-from fmn.retrieval.store import write_json
+from fmn.retrieval.store import sums_of, write_json
+from fmn.sealed import read_sealed
+from fmn.tables import as_csv
 
 from ..baselines.registry import System
 from ..settings import TrainSettings, as_named_now
@@ -82,9 +82,7 @@ def run_folder(out: Path, system: System, seed: int) -> Path:
 def read_json(path: Path) -> dict[str, Any] | None:
     """A unit's file; None where it is not finished. InputError where it is no JSON object."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError(type(found).__name__)
+        found, _ = read_sealed(path)
     except FileNotFoundError:
         return None
     except (ValueError, OSError) as error:
@@ -176,6 +174,7 @@ def claimed(out: Path, wanted: dict[str, Any]) -> Iterator[None]:
     out.mkdir(parents=True, exist_ok=True)
     taken = f"Another fmn-compare or fmn-study is at work in {out}. Wait for it, or name another --out."
     with alone(out, LOCK_FILE, taken):
+        sweep(out)
         _claim(out, wanted)
         yield
 
@@ -208,14 +207,25 @@ def _claim(out: Path, wanted: dict[str, Any]) -> None:
         write_json(path, merged)
 
 
+@contextmanager
+def listing(out: Path, names: Sequence[str]) -> Iterator[None]:
+    """Put the checksums of the tables that the block writes into compare.json, which says nothing of them meanwhile."""
+    path = out / ABOUT_FILE
+    found = read_json(path)
+    if found is None:
+        yield
+        return
+    facts = {key: value for key, value in found.items() if key != "tables"}
+    write_json(path, facts)
+    yield
+    write_json(path, {**facts, "tables": sums_of(out, names)})
+
+
 def write_csv(out: Path, name: str, lines: Sequence[Mapping[str, Any]]) -> None:
     """Write lines with the columns of all of them, NaN as nothing, atomically."""
-    text = io.StringIO(newline="")
     columns = list(dict.fromkeys(key for line in lines for key in line))
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: "" if _is_nan(value) else value for key, value in line.items()} for line in lines)
-    write_durably(out, name, text.getvalue().encode())
+    rows = ({key: "" if _is_nan(value) else value for key, value in line.items()} for line in lines)
+    write_durably(out, name, as_csv(columns, rows, newline="\n").encode("utf-8", "surrogateescape"))
 
 
 def _is_nan(value: Any) -> bool:

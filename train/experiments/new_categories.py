@@ -1,9 +1,7 @@
 """Categories left out of the fitting and enrolled afterwards: how much of "learning new categories" the memory can do;
 as a table, a CSV file and a curve."""
 
-import csv
 import hashlib
-import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +21,7 @@ from fmn.retrieval.report import write_text
 from fmn.retrieval.retriever import Retriever
 from fmn.retrieval.store import RUN_FILE, load, read_run
 from fmn.retrieval.updating import statistics
+from fmn.tables import as_csv
 
 from ..history import picture
 from ..memory_run import remember_cache
@@ -241,12 +240,9 @@ def table(found: NewCategories, direction: str) -> Table:
 def write_csv(found: NewCategories, path: Path) -> None:
     """Every seed's rows, then those of all seeds (seed "mean") with their sd; rates in [0, 1]. A file is written
     atomically; `categories` are parted by " | ", as labels may hold spaces."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({**row, "categories": " | ".join(found.categories[row["seed"]])} for row in found.rows)
-    writer.writerows({**row, "seed": "mean"} for row in summary(found))
-    write_text(path, text.getvalue())
+    rows = [{**row, "categories": " | ".join(found.categories[row["seed"]])} for row in found.rows]
+    rows += [{**row, "seed": "mean"} for row in summary(found)]
+    write_text(path, as_csv(COLUMNS, rows, newline="\n"))
 
 
 def draw(found: NewCategories, path: Path, k: int) -> None:

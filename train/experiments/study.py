@@ -10,6 +10,7 @@ from fmn.cache import FeatureCache
 from fmn.device import pick_device
 from fmn.errors import InputError
 from fmn.progress import Silence, Watcher
+from fmn.workers import check_workers
 
 from ..baselines.descent import STEPS
 from ..baselines.lda import fit_lda
@@ -142,9 +143,9 @@ def study(
         InputError: seeds or workers below 1, no features, an unknown device, a train split too small to hold a part of
             it out, or an `out` that holds something else.
     """
-    for name, value in (("seeds", seeds), ("workers", workers)):
-        if not 1 <= value <= 1000:
-            raise InputError(f"A study takes --{name} from 1 to 1000, got {value}.")
+    if not 1 <= seeds <= 1000:
+        raise InputError(f"A study takes --seeds from 1 to 1000, got {seeds}.")
+    check_workers(workers)
     encoders = main_encoders(cache, video_encoder, audio_encoder)
     pick_device(device)
     check_validation(cache, encoders, HELD_OUT)
@@ -168,7 +169,7 @@ def study(
             watcher.step(1, int(error is not None))
             return []
 
-        work_all(units, following, workers)
+        work_all(units, following, workers, watcher.say)
         found = [_row(out, variant, seeds, errors.get(variant.name, "")) for variant in variants]
     warnings = [cache.encoder(modality, name).warning for modality, name in encoders.items()]
     return Study(found, [warning for warning in warnings if warning])

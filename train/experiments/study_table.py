@@ -8,11 +8,14 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ..history import picture
-from .experiment_folder import write_csv
+from fmn.printable import printable
+
+from ..history import drawn, picture
+from .experiment_folder import listing, write_csv
 from .findings import Estimate
 from .study import MEASURES, Study, StudyRow
 
+FILES = ("study.csv", "study.png")
 SAID = "Validation part of the train split, mean of both directions; the test split was not touched."
 HEADS = {"mAP": "mAP", "hit_rate@1": "hit@1", "recall@10": "R@10", "recall@25": "R@25"}
 
@@ -31,8 +34,8 @@ def render(study: Study) -> Group:
         change = _signed(row.against(study.rows[0], "mAP")) if _comparable(row, study) else ""
         seconds = sum(row.seconds) / len(row.seconds)
         table.add_row(Text(row.variant.name), *cells, change, f"{seconds:.0f}")
-    lines = [Text(f"{row.variant.name} is not in the table: {row.error}") for row in study.rows if row.error]
-    lines += [Text(f"Warning: {warning}", style="bold yellow") for warning in study.warnings]
+    lines = [Text(printable(f"{row.variant.name} is not in the table: {row.error}")) for row in study.rows if row.error]
+    lines += [Text(printable(f"Warning: {warning}"), style="bold yellow") for warning in study.warnings]
     return Group(table, *lines, Text(SAID, style="dim"))
 
 
@@ -52,8 +55,9 @@ def write_files(study: Study, out: Path) -> None:
             if change.n > 1:
                 line |= {"low": f"{change.low:.5f}", "high": f"{change.high:.5f}"}
         lines.append(line)
-    write_csv(out, "study.csv", lines)
-    _draw(study, out / "study.png")
+    with listing(out, FILES):
+        write_csv(out, "study.csv", lines)
+        _draw(study, out / "study.png")
 
 
 def _comparable(row: StudyRow, study: Study) -> bool:
@@ -70,7 +74,7 @@ def _draw(study: Study, path: Path) -> None:
             reach = 100 * (change.high - change.mean) if change.n > 1 else 0
             axes.errorbar(100 * change.mean, place, xerr=reach, fmt="o", color="C0", capsize=3)
         axes.axvline(0, color="grey", linewidth=1)
-        axes.set_yticks(range(len(rows)), [row.variant.name for row in rows])
+        axes.set_yticks(range(len(rows)), [drawn(row.variant.name) for row in rows])
         axes.invert_yaxis()
         axes.set_xscale("symlog", linthresh=1.0)  # a change that breaks the FMN must not hide the small ones
         axes.set_xlabel("validation mAP minus that of the default (points), 95 % over seeds")

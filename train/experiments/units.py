@@ -4,9 +4,9 @@ and all of them in several processes."""
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, wait
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ import torch
 
 from fmn.cache import FeatureCache
 from fmn.device import pick_device
-from fmn.errors import InputError
+from fmn.errors import InputError, NotWritten
 from fmn.retrieval.indexing import IndexedRetriever
 from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.protocol import DIRECTIONS, Report, Scorer, evaluate_cache
@@ -26,6 +26,8 @@ from fmn.retrieval.remembering import MemoryNetwork
 from fmn.retrieval.retriever import Model, Retriever
 from fmn.retrieval.store import BEST_FILE, RUN_FILE, load, read_network, read_run, save_network, write_json
 from fmn.retrieval.towers import TwoTowers
+from fmn.stopping import stopping
+from fmn.threads import one_thread
 from fmn.workers import processes
 
 from ..baselines.descent import passes
@@ -41,6 +43,7 @@ from .experiment_folder import RESULT_FILE
 from .findings import ALL, GALLERY
 
 HELD_OUT = TrainSettings().validation
+POLL = 1.0  # seconds between two looks at whether somebody asked to stop
 SHOWN = (1, 10, 25)  # depths that a candidate's file tells
 
 
@@ -63,31 +66,41 @@ Following = Callable[[Unit, InputError | None], list[Unit]]
 """Is told that a unit is over, and why it failed; returns the units that may be done now."""
 
 
-def work_all(units: list[Unit], following: Following, workers: int) -> None:
+def work_all(units: list[Unit], following: Following, workers: int, say: Callable[[str], None] = print) -> None:
     """Do `units` and what follows from them, in `workers` processes; one worker is this process itself.
 
-    On an exception, Ctrl-C among them, the processes end at once; finished units are kept.
+    After a first signal (Ctrl-C, SIGTERM) the units that are being done are finished and no more are begun. On an
+    exception, such as that of a second one, the processes end at once. Finished units are kept.
+
+    say: is told of the signal.
 
     Raises:
-        InputError: a process died.
+        WorkerDied: a process was lost.
+        NotWritten: the disk is full, for instance.
+        Stopped: after a signal.
     """
-    if workers == 1:
-        waiting = list(units)
-        while waiting:
-            unit = waiting.pop(0)
-            waiting += following(unit, _outcome(partial(work, unit)))
-        return
-    with processes(workers) as pool:
-        at = {pool.submit(work, unit): unit for unit in units}
-        while at:
-            for future in wait(at, return_when=FIRST_COMPLETED).done:
-                more = following(at.pop(future), _outcome(future.result))
-                at |= {pool.submit(work, unit): unit for unit in more}
+    waiting = deque(units)
+    with stopping(say) as stop:
+        if workers == 1:
+            while waiting and not stop():
+                unit = waiting.popleft()
+                waiting += following(unit, _outcome(partial(work, unit)))
+            return
+        with processes(workers) as pool:
+            at: dict[Future[None], Unit] = {}
+            while at or (waiting and not stop()):
+                while waiting and not stop() and len(at) < workers:  # what a pool was given cannot be taken back
+                    unit = waiting.popleft()
+                    at[pool.submit(work, unit)] = unit
+                for future in wait(at, timeout=POLL, return_when=FIRST_COMPLETED).done:
+                    waiting += following(at.pop(future), _outcome(future.result))
 
 
 def _outcome(call: Callable[[], None]) -> InputError | None:
     try:
         call()
+    except NotWritten:  # no fault of the system's
+        raise
     except InputError as error:
         return error
     return None
@@ -99,7 +112,7 @@ def work(unit: Unit) -> None:
     Raises:
         InputError: the system cannot be fitted on this cache, or gives scores that are no numbers.
     """
-    with _one_thread():
+    with one_thread():
         torch.manual_seed(unit.seed)
         try:
             (_judge if unit.ks else _try)(unit)
@@ -232,14 +245,3 @@ def _fit_model(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, fl
     ending = {"system": unit.system.name, "status": "finished", "best": {"validation_mAP": found}}
     write_json(folder / RUN_FILE, {**facts, **ending})
     return found, seconds, model.epochs if isinstance(model, TwoTowers) else 0
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """The steps are small: more threads only wait for one another, and sums would depend on their number."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -6,6 +6,8 @@ import unicodedata
 import pytest
 
 from fmn.cache import CacheWriter
+from fmn.cache.check import verify
+from fmn.cache.repair import repair
 from fmn.errors import InputError
 from fmn.extract.items.manifest import PLAN_FILE, check_place, find_items, known_splits, read_manifest, write_plan
 from fmn.item import Item
@@ -105,8 +107,9 @@ def test_a_plan_reads_back_as_a_manifest_and_keeps_the_splits(tmp_path):
         Item("a", "video", "/a.mp4", split="train", start=0.1, end=0.30000000000000004, extra={"camera": "left"}),
         Item("b", "audio", "/b.wav", label="x", split="test", text='say "it"', extra={"voice": "ann"}),
     ]
-    assert known_splits(tmp_path) == {}
-    write_plan(tmp_path, items)
+    with CacheWriter(tmp_path) as writer:
+        assert known_splits(tmp_path) == {}
+        write_plan(writer, items)
     found = read_manifest(tmp_path / PLAN_FILE).items
     assert [item.extra for item in found] == [{"camera": "left", "voice": ""}, {"camera": "", "voice": "ann"}]
     for item, other in zip(items, found, strict=True):
@@ -118,22 +121,49 @@ def test_a_plan_reads_back_as_a_manifest_and_keeps_the_splits(tmp_path):
 
 def test_a_plan_keeps_names_that_are_not_utf8(tmp_path):
     name = os.fsdecode(b"caf\xe9")
-    write_plan(tmp_path, [Item(name, "video", f"/{name}", split="val")])
+    with CacheWriter(tmp_path) as writer:
+        write_plan(writer, [Item(name, "video", f"/{name}", split="val")])
     assert known_splits(tmp_path) == {("video", name): "val"}
 
 
 def test_a_damaged_plan_is_a_sentence(tmp_path):
-    (tmp_path / PLAN_FILE).write_text("id,path\n1,2\n")
-    with pytest.raises(InputError, match="it is damaged"):
+    with CacheWriter(tmp_path) as writer:
+        (tmp_path / PLAN_FILE).write_text("id,path\n1,2\n")
+        with pytest.raises(InputError, match="or is damaged"):
+            known_splits(tmp_path)
+        write_plan(writer, [Item("a", "video", "/a", split="train")])
+    plan = (tmp_path / PLAN_FILE).read_text()
+    (tmp_path / PLAN_FILE).write_text(plan.replace("train", "test"))
+    with pytest.raises(InputError, match="it was changed"):
         known_splits(tmp_path)
+    assert repair(tmp_path).mended == [PLAN_FILE]
+    assert known_splits(tmp_path) == {("video", "a"): "train"}
+
+
+def test_a_plan_that_cannot_be_healed_is_set_aside_and_failures_keep_their_side(tmp_path):
+    with CacheWriter(tmp_path) as writer:
+        write_plan(writer, [Item("a", "video", "/a", split="train")])
+        writer.fail(Item("a", "video", "/a", split="train"), "No picture.")
+    (tmp_path / PLAN_FILE).write_text("mine")
+    assert repair(tmp_path).mended == [PLAN_FILE]  # it is small, but what was there is kept
+    assert (tmp_path / f"damaged-{PLAN_FILE}").read_text() == "mine"
+    (tmp_path / PLAN_FILE).write_text("mine again")
+    (tmp_path / ".parity" / PLAN_FILE).unlink()
+    (problem,) = repair(tmp_path).removed
+    assert problem.file == PLAN_FILE and (tmp_path / f"damaged-{PLAN_FILE}").read_text() == "mine again"
+    assert verify(tmp_path) == [] and known_splits(tmp_path) == {("video", "a"): "train"}
 
 
 def test_a_manifest_of_somebody_elses_is_not_replaced(tmp_path):
     (tmp_path / PLAN_FILE).write_text("modality,path\nvideo,a.mp4\n")
     with pytest.raises(InputError, match="one of somebody else's"):
         check_place(tmp_path)
+    with CacheWriter(tmp_path):  # begun, but no set was accepted and no plan written
+        pass
+    with pytest.raises(InputError, match="one of somebody else's"):
+        check_place(tmp_path)
     with CacheWriter(tmp_path / "cache") as writer:
         writer.describe(seed=0)
-    write_plan(tmp_path / "cache", [Item("a", "video", "/a", split="train")])
+        write_plan(writer, [Item("a", "video", "/a", split="train")])
     check_place(tmp_path / "cache")
     check_place(tmp_path / "new")

@@ -6,8 +6,10 @@ import av
 import numpy as np
 import pytest
 
-from fmn.extract.media.display import oriented
+from fmn.extract.media.display import ORIENTATIONS, orientation, oriented
 from fmn.extract.media.frames import frames
+from fmn.extract.media.notes import noted
+from fmn.item import Item
 
 COLOURS = {"R": (255, 0, 0), "G": (0, 255, 0), "B": (0, 0, 255), "W": (255, 255, 255)}
 ONE = 1 << 16
@@ -77,6 +79,25 @@ def test_the_orientation_of_an_array_is_exact(name):
     *matrix, seen = SEEN[name]
     image = np.array([["R", "G"], ["B", "W"]])
     assert "/".join("".join(row) for row in oriented(image, *matrix)) == seen
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_the_words_for_an_orientation_lead_to_what_is_seen(name):
+    *matrix, seen = SEEN[name]
+    words = ORIENTATIONS[orientation(*matrix)]
+    image = np.array([["R", "G"], ["B", "W"]])
+    if "mirrored" in words:
+        image = image[:, ::-1]
+    image = np.rot90(image, -next((k for k in (1, 2, 3) if f"turned by {90 * k} degrees" in words), 0))
+    assert "/".join("".join(row) for row in image) == seen
+
+
+def test_what_was_done_to_pictures_is_noted(tmp_path):
+    path = make(tmp_path / "clip.mp4", (0, ONE, -ONE, 0), stream_aspect=Fraction(16, 9))
+    assert noted(lambda item: len(list(frames(item.path))), Item("a", "video", str(path))) == (
+        3,
+        ("pixels of 16:9 made square", "turned by 90 degrees"),
+    )
 
 
 @pytest.mark.parametrize(

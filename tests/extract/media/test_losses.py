@@ -1,46 +1,22 @@
 """Holes inside a file are losses; joins are none."""
 
 import random
-from fractions import Fraction
 
-import av
-import numpy as np
 import pytest
+from media_files import pictures, sound, wobble
 
 from fmn.errors import BadItem
 from fmn.extract.media.frames import frames
 from fmn.extract.media.losses import loss
 from fmn.extract.media.waveform import waveform
 
-TONE = 0.5 * np.sin(np.arange(4 * 48000) / 15 + np.sin(np.arange(4 * 48000) / 999))
-
-
-def sound(path, codec, samples=TONE, rate=48000):
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate, layout="mono")
-        stream.bit_rate = 96000
-        frame = av.AudioFrame.from_ndarray(samples[None].astype(np.float32), format="flt", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
-        container.mux([*stream.encode(frame), *stream.encode(None)])
-    return path
-
-
-def gif(path):
-    draw = np.random.default_rng(0)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("gif", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "rgb8"
-        for _ in range(50):
-            image = draw.integers(0, 255, (48, 64, 3), dtype=np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="rgb8")))
-        container.mux(stream.encode())
-    return path
+RATE = 48000
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.mp3", "libmp3lame"), ("a.flac", "flac"), ("a.opus", "libopus")])
 @pytest.mark.parametrize("filled", ["noise", "zeros", "nothing"])
 def test_a_hole_in_a_recording_is_damage(tmp_path, name, codec, filled):
-    path = sound(tmp_path / name, codec)
+    path = sound(tmp_path / name, codec, rate=RATE)
     whole = path.read_bytes()
     draw = random.Random(2)
     for _ in range(4):
@@ -53,7 +29,7 @@ def test_a_hole_in_a_recording_is_damage(tmp_path, name, codec, filled):
 
 @pytest.mark.parametrize("lost", [1, 2, 3, 5])
 def test_packets_missing_from_a_transport_stream(tmp_path, lost):
-    path = sound(tmp_path / "a.ts", "aac")
+    path = sound(tmp_path / "a.ts", "aac", rate=RATE)
     whole = path.read_bytes()
     assert not loss(path, {"mpegts"}, 0x100)
     assert len(waveform(path)) > 63000
@@ -66,21 +42,21 @@ def test_packets_missing_from_a_transport_stream(tmp_path, lost):
 
 
 def test_transport_streams_that_are_joined_are_whole(tmp_path):
-    one = sound(tmp_path / "one.ts", "libmp3lame", TONE[:96000]).read_bytes()
+    one = sound(tmp_path / "one.ts", "libmp3lame", wobble(2, RATE), RATE).read_bytes()
     path = tmp_path / "both.ts"
     path.write_bytes(one + one)
     assert not loss(path, {"mpegts"}, 0x100)
 
 
 def test_pages_missing_from_an_ogg_and_chains_of_two(tmp_path):
-    whole = sound(tmp_path / "a.opus", "libopus").read_bytes()
+    whole = sound(tmp_path / "a.opus", "libopus", rate=RATE).read_bytes()
     pages = [at for at in range(len(whole)) if whole[at : at + 5] == b"OggS\0"]
     path = tmp_path / "lost.opus"
     path.write_bytes(whole[: pages[3]] + whole[pages[4] :])
     assert loss(path, {"ogg"}, 0)
     with pytest.raises(BadItem, match="packets are missing"):
         waveform(path)
-    other = sound(tmp_path / "b.opus", "libopus").read_bytes()
+    other = sound(tmp_path / "b.opus", "libopus", rate=RATE).read_bytes()
     path.write_bytes(whole + other)
     assert not loss(path, {"ogg"}, 0)
     path.write_bytes(whole + b"TAG" + bytes(125))
@@ -89,7 +65,7 @@ def test_pages_missing_from_an_ogg_and_chains_of_two(tmp_path):
 
 
 def test_an_ogg_behind_a_tag_and_one_joined_to_itself_are_whole(tmp_path):
-    whole = sound(tmp_path / "a.opus", "libopus").read_bytes()
+    whole = sound(tmp_path / "a.opus", "libopus", rate=RATE).read_bytes()
     length = len(waveform(tmp_path / "a.opus"))
     tag = b"ID3\x04\x00\x00\x00\x00\x00\x10" + bytes(16)
     for name, data, times in (("tagged.opus", tag + whole, 1), ("twice.opus", whole + whole, 2)):
@@ -98,7 +74,7 @@ def test_an_ogg_behind_a_tag_and_one_joined_to_itself_are_whole(tmp_path):
 
 
 def test_a_hole_in_a_gif_is_damage(tmp_path):
-    path = gif(tmp_path / "a.gif")
+    path = pictures(tmp_path / "a.gif", "gif", "rgb8", count=50)
     whole = path.read_bytes()
     assert len(list(frames(path))) == 50
     path.write_bytes(whole[:40000] + whole[48000:])
@@ -107,7 +83,7 @@ def test_a_hole_in_a_gif_is_damage(tmp_path):
 
 
 def test_a_cover_between_joined_recordings_is_no_damage(tmp_path):
-    one = sound(tmp_path / "one.mp3", "libmp3lame")
+    one = sound(tmp_path / "one.mp3", "libmp3lame", rate=RATE)
     alone = len(waveform(one))
     picture = random.Random(1).randbytes(9000).replace(b"\xff", b"\0")
     size = len(picture)

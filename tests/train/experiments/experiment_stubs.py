@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -78,7 +79,10 @@ def fit_sometimes(data, *, seed, strength):
 
 
 def fit_at_a_turn(data, *, seed, turns, at, signal_, noise):
-    """The fitting of the turn `at`, counted by the folders in `turns`, sends a signal to the comparison and hangs."""
+    """The fitting of the turn `at`, counted by the folders in `turns`, sends a signal to the comparison and hangs.
+
+    The first Ctrl-C lets it go on: it sends two.
+    """
     for turn in itertools.count():
         try:
             (Path(turns) / f"{turn}").mkdir(parents=True)  # two that begin at once do not take the same turn
@@ -87,8 +91,12 @@ def fit_at_a_turn(data, *, seed, turns, at, signal_, noise):
             continue
     (Path(turns) / f"{turn}" / f"{os.getpid()}").touch()
     if turn == at:
-        os.kill(os.getppid(), signal_)
-        time.sleep(60)
+        comparison = os.getppid()
+        os.kill(comparison, signal_)
+        if signal_ == signal.SIGINT:
+            time.sleep(1)
+            os.kill(comparison, signal_)
+        time.sleep(600)
     return fit_line(data, seed=seed, noise=noise)
 
 

@@ -18,13 +18,14 @@ from fmn.item import Item
 from fmn.retrieval import Retriever, load
 from fmn.retrieval.indexing import IndexedRetriever
 from fmn.retrieval.protocol import evaluate_cache
+from fmn.sealed import without_seal
 from fmn.train.baselines.descent import passes
 from fmn.train.choosing import PARTS as PARTS_CHOSEN_ON
 from fmn.train.choosing import choosing_sets
 from fmn.train.data import load_training_set, validation_map
 from fmn.train.experiments import units
 from fmn.train.experiments.comparison import compare
-from fmn.train.experiments.comparison_files import escape
+from fmn.train.experiments.comparison_files import escape, write_files
 from fmn.train.experiments.comparison_report import render
 from fmn.train.experiments.experiment_folder import folder_of
 from fmn.train.experiments.findings import PARTS, difference, protocol_lines, relative_gain
@@ -190,6 +191,18 @@ def test_latex_has_every_row_and_no_bare_sign(done):
             assert row.replace(r"\&", "").count("&") == 4
 
 
+def test_signs_in_a_name_are_a_formula_in_no_file(done, tmp_path):
+    evil = "=x $\\frac{ $ \\input{y} \x1b ^^5c"
+    first, *rest = done[2].rows
+    odd = replace(done[2], rows=[replace(first, system=replace(first.system, name=evil)), *rest], warnings=[evil])
+    write_files(odd, tmp_path)
+    assert {line["warnings"] for line in lines(tmp_path / "table.csv")} >= {f"'{evil}"}
+    assert lines(tmp_path / "summary.csv")[0]["system"] == f"'{evil}"
+    plain = [line for line in (tmp_path / "table.tex").read_text().splitlines() if not line.startswith("%")]
+    assert not any(sign in line for line in plain for sign in (r"\input", r"\frac", "\x1b", "^^"))
+    assert (tmp_path / "table.png").read_bytes().startswith(b"\x89PNG")  # and no letter of it was read as a formula
+
+
 def test_the_same_again_fits_nothing_and_more_seeds_fit_only_those(done, tmp_path):
     cache, before, _ = done
     out = shutil.copytree(before, tmp_path / "out")
@@ -264,7 +277,7 @@ def test_a_damaged_unit_is_a_sentence(cache, tmp_path):
             compare(cache, tmp_path / "out", systems=[PLAIN], ks=(1,), workers=1)
         path.write_text(before)
     path = tmp_path / "out" / "Plain" / "seed-0" / "result.json"
-    whole = json.loads(path.read_text())
+    whole = without_seal(json.loads(path.read_text()))
     too_good = json.loads(json.dumps(whole["directions"]))
     too_good["speech->video"]["mAP"] = 7.0
     of_no_depth = json.loads(json.dumps(whole["directions"]))
@@ -291,7 +304,7 @@ def test_a_damaged_unit_is_a_sentence(cache, tmp_path):
         compare(cache, tmp_path / "out", systems=[PLAIN], ks=(1,), workers=1)
     path.write_text(json.dumps(whole))
     candidate = tmp_path / "out" / "Plain" / "candidate-0.json"
-    candidate.write_text(json.dumps(json.loads(candidate.read_text()) | {"validation_mAP": True}))
+    candidate.write_text(json.dumps(without_seal(json.loads(candidate.read_text())) | {"validation_mAP": True}))
     with pytest.raises(InputError, match="no validation mAP"):
         compare(cache, tmp_path / "out", systems=[PLAIN], ks=(1,), workers=1)
 
