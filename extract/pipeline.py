@@ -120,8 +120,8 @@ def extract(
                 train = [item for item in mine if item.split in ("train", "val")]
                 part = TrainPart(writer.path, train, run, watcher, settings.seed, settings.fit_minutes, settings.device)
                 settled = entry.settle(settings, part)
-                again = record is not None and lost and record.fingerprint == settled.fingerprint
-                record = record if again else settled
+                if record is None or not lost or record.fingerprint != settled.fingerprint:
+                    record = settled
             # What cannot be opened is said once, not by every worker.
             entry.open(record, cache.resolve(), settings.device)
             _check_seen(record, cache.resolve(), mine, watcher)

@@ -16,9 +16,12 @@ TEMPORARY = ".tmp-"
 """What the name of a half-written file begins with."""
 
 
-def read_whole(path: Path) -> bytes:
-    """The bytes of a regular file. Never waits, as opening a pipe would: OSError for what is no regular file."""
+def read_whole(path: Path, most: int = 1 << 40) -> bytes:
+    """The bytes of a regular file. Never waits, as opening a pipe would: OSError for what is no regular file, or larger
+    than `most` bytes."""
     with open_whole(path) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, f"it is larger than {most} bytes", str(path))
         return file.read()
 
 
