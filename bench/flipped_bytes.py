@@ -103,7 +103,7 @@ def make_comparison(place, cache):
 
 def files(place):
     found = (path for path in sorted(place.rglob("*")) if path.is_file() and path.stat().st_size)
-    return {path.relative_to(place).as_posix(): path.read_bytes() for path in found}
+    return {path.relative_to(place).as_posix(): path.read_bytes() for path in found if "damaged-" not in path.name}
 
 
 def held(place):

@@ -7,8 +7,8 @@ Kinds in turn: a shard (HDF5), index.json, run.json, result.json, a manifest (CS
 elsewhere, two pieces swapped, a number made as large as it gets, zeros) and given to the functions that the commands
 read it with, in a process that is given up after 60 s without an answer or above 1 GiB. Half of the documents and all
 of the runs have no checksum, as those of an earlier version, so that what is behind the checksums is met too; half of
-the shards have one that fits, as somebody would write it who means harm. Wrong is a crash, a hang, too much memory, another
-exception than our sentences, or a sentence that names no file.
+the shards have one that fits, as somebody would write it who means harm. Wrong is a crash, a hang, too much memory,
+another exception than our sentences, or a sentence that names no file.
 """
 
 import hashlib

@@ -88,7 +88,7 @@ def put(**options):
         (instead("text", put(shape=(5,), dtype=h5py.ref_dtype)), "text must be 5 texts, not object"),
         (instead("windows", put(data=np.zeros(5, [("a", "<i4")]))), "windows must be i4"),
         (instead("windows", put(data=h5py.Empty("<i4"))), "windows must be i4"),
-        (instead("text", shared_text), "text unpacks to more than the"),
+        (instead("text", shared_text), "text: it unpacks to more than the"),
         (lambda file: file.attrs.__setitem__("fingerprint", np.zeros(5000)), "its fingerprint is None"),
         (lambda file: file.attrs.create("schema", 1, shape=(1,)), "its schema is None"),
     ],
