@@ -11,6 +11,7 @@ from .layout import INDEX, SHARD_NAME, shard_files
 from .shard import NUMBERS, TEXT
 
 # What stands in the bytes of every shard: its columns, an attribute of it, and the tool that made it.
+MOST_BYTES = 1 << 30  # of a shard that may be ours: 256 vectors and their texts
 _SIGNATURE, _OURS = b"\x89HDF\r\n\x1a\n", tuple(name.encode() for name in (*TEXT, *NUMBERS, "fingerprint", "fmn "))
 
 
@@ -47,7 +48,7 @@ def _half_written(folder: Path) -> list[str]:
 def _is_ours(path: Path) -> bool:
     """Told by the bytes: HDF5 itself is not safe against files that nobody vouches for."""
     try:
-        data = read_whole(path)
+        data = read_whole(path, MOST_BYTES)
     except OSError:
         return False
     return data.startswith(_SIGNATURE) and all(each in data for each in _OURS)

@@ -16,6 +16,7 @@ from fmn.errors import InputError, first_line
 from fmn.files import open_whole
 from fmn.item import Item
 
+from .heap import REFERENCE, check_heaps, texts
 from .index import ShardEntry
 from .layout import SCHEMA, TOOL
 from .record import EncoderRecord
@@ -24,8 +25,6 @@ from .row import Row
 TEXT = ("ids", "labels", "split", "pair", "group", "path", "text", "extra")
 NOTES = "notes"  # text, too, of shards that have any
 MOST_ATTRIBUTE = 64  # bytes that an attribute takes in its place; its text stands elsewhere
-REFERENCE = 16  # bytes of a text in its column: its length, and where it stands
-MOST_TEXT = 1 << 28  # bytes that texts may take before they are counted
 NUMBERS = {"seconds": "<f8", "start": "<f8", "end": "<f8", "windows": "<i4", "repeated": "<i4"}
 
 
@@ -103,8 +102,11 @@ def read_shard(folder: Path, entry: ShardEntry, record: EncoderRecord) -> Shard:
 def decode_shard(folder: Path, data: bytes, entry: ShardEntry, record: EncoderRecord) -> Shard:
     """`read_shard` of its bytes. Nothing is read but these, and no more memory taken than they can fill."""
     try:
+        if data[24:32] != bytes(8):
+            raise ValueError("its addresses do not begin with the file")
+        check_heaps(data)
         with h5py.File(io.BytesIO(data), "r") as file:
-            return _decode(file, entry, record, len(data))
+            return _decode(file, entry, record, data)
     except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError, InputError) as error:
         said = first_line(error).rstrip(".")
         raise ShardError(folder, f"The shard {entry.file} is not what the index says: {said}.") from error
@@ -156,14 +158,15 @@ def _attributes(record: EncoderRecord) -> dict[str, Any]:
     }
 
 
-def _decode(file: h5py.File, entry: ShardEntry, record: EncoderRecord, size: int) -> Shard:
+def _decode(file: h5py.File, entry: ShardEntry, record: EncoderRecord, raw: bytes) -> Shard:
+    size = len(raw)
     for name, wanted in _attributes(record).items():
         if name != "tool" and (found := _attribute(file, name)) != wanted:
             raise ValueError(f"its {name} is {found!s:.80}, not {wanted}")
     features = _numbers(file, "features", "<f4", (entry.items, record.dim), size)
     if not np.isfinite(features).all():
         raise ValueError("some features are not finite")
-    text = {name: _text(file, name, entry.items, size) for name in TEXT}
+    text = {name: _text(file, name, entry.items, raw) for name in TEXT}
     numbers = {name: _numbers(file, name, kind, (entry.items,), size) for name, kind in NUMBERS.items()}
     items = [
         Item(
@@ -235,19 +238,16 @@ def _numbers(file: h5py.File, name: str, kind: str, shape: tuple[int, ...], size
     return np.asarray(data[()])
 
 
-def _text(file: h5py.File, name: str, items: int, size: int) -> list[str]:
-    """The texts of a column. Many may point at the same long one, so they are not all read before they are counted."""
+def _text(file: h5py.File, name: str, items: int, raw: bytes) -> list[str]:
     data = _dataset(file, name)
     kind = h5py.check_string_dtype(data.dtype)
     if data.shape != (items,) or kind is None:
         raise ValueError(f"{name} must be {items} texts, not {data.dtype!s:.80}{list(data.shape or ())}")
-    _check_stored(data, name, kind.length or REFERENCE, size)
-    found: list[bytes] = []
-    step = max(1, MOST_TEXT // size)
-    for start in range(0, items, step):
-        found.extend(data[start : start + step].tolist())
-        if sum(map(len, found)) > size:
-            raise ValueError(f"{name} unpacks to more than the {size} bytes of the file")
+    _check_stored(data, name, kind.length or REFERENCE.size, len(raw))
+    try:
+        found = data[()].tolist() if kind.length else texts(raw, data.id.get_offset(), items)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
     return [value.decode("utf-8", "surrogateescape") for value in found]
 
 

@@ -24,9 +24,12 @@ _NUMBER = re.compile(r"(?:os error|errno =|\[Errno) (\d+)")  # as Rust, HDF5 and
 _SHORT = re.compile(r"\d+ requested and \d+ written")  # NumPy's, of a file that did not take all
 
 
-def read_whole(path: Path) -> bytes:
-    """The bytes of a regular file. Never waits, as opening a pipe would: OSError for what is no regular file."""
+def read_whole(path: Path, most: int = 1 << 40) -> bytes:
+    """The bytes of a regular file. Never waits, as opening a pipe would: OSError for what is no regular file, or larger
+    than `most` bytes."""
     with open_whole(path) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, f"it is larger than {most} bytes", str(path))
         return file.read()
 
 

@@ -4,6 +4,7 @@ A file is cut into at most 64 blocks, and its parity is as long as one of them: 
 the others and the parity. Which one it is the file's checksum tells, so none is kept here.
 """
 
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fmn.files import read_whole, replacing
+from fmn.files import open_whole, read_whole, replacing
 
 FOLDER = ".parity"
 BLOCKS = 64
@@ -54,16 +55,16 @@ def healed(path: Path, sound: Callable[[bytes], bool]) -> bytes | None:
     """The bytes that a damaged file had, which `sound` knows; None where more than a block of it is damaged."""
     try:
         kept = read_whole(path.parent / FOLDER / path.name)
-        found = read_whole(path)
+        if len(kept) < _SIZE.size:
+            return None
+        (size,) = _SIZE.unpack(kept[: _SIZE.size])
+        with open_whole(path) as file:
+            if len(kept) != _SIZE.size + _block(size) or size > 2 * os.fstat(file.fileno()).st_size + LEAST:
+                return None  # it says what cannot be: nothing is read, or set aside for it
+            found = file.read(size)
     except OSError:
         return None
-    if len(kept) < _SIZE.size:
-        return None
-    (size,) = _SIZE.unpack(kept[: _SIZE.size])
-    block = _block(size)
-    if len(kept) != _SIZE.size + block or size > 2 * len(found) + LEAST:
-        return None
-    rows = _rows(np.frombuffer(found[:size].ljust(size, b"\0"), np.uint8)).copy()
+    rows = _rows(np.frombuffer(found.ljust(size, b"\0"), np.uint8)).copy()
     error = np.bitwise_xor.reduce(rows, axis=0) ^ np.frombuffer(kept, np.uint8, offset=_SIZE.size)
     for row in rows:
         row ^= error

@@ -11,6 +11,7 @@ from fmn.files import read_whole
 
 MARK, SEAL = "sealed", "seal"
 DEEPEST = 100  # containers within one another: what fmn writes has fewer than ten
+MOST = 1 << 30  # bytes of a document
 DIGITS = 19  # of a whole number: what has more fits no integer of a file
 _HEX = 64
 _END = '"\n}\n'
@@ -34,7 +35,7 @@ def read_sealed(path: Path) -> tuple[dict[str, Any], bool]:
         OSError: it cannot be read, or is no regular file.
         ValueError: it is no sound JSON object, or has changed since it was sealed. The text is a phrase.
     """
-    return opened(read_whole(path))
+    return opened(read_whole(path, MOST))
 
 
 def opened(data: bytes) -> tuple[dict[str, Any], bool]:

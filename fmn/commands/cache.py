@@ -49,7 +49,7 @@ def verify_command(context: click.Context, path: Path) -> None:
 
     PATH may also be a run (of fmn-train or fmn-enroll), or the folder of a comparison or study.
     """
-    problems, unchecked, what = _verify(path)
+    problems, unchecked, what = check(path)
     for name in unchecked[:SHOWN]:
         echo(f"{name} was written before files had checksums: only its form was looked at.")
     if len(unchecked) > SHOWN:
@@ -77,7 +77,7 @@ def repair_command(path: Path) -> None:
     fmn-extract makes it again. PATH may also be a run, or the folder of a comparison or study: the command that wrote
     it then makes again what is gone.
     """
-    done, what = _repair(path)
+    done, what = mend(path)
     for file in done.mended:
         echo(f"Mended {file}: nothing of it is lost.")
     for problem in done.removed:
@@ -90,8 +90,8 @@ def repair_command(path: Path) -> None:
     echo(f"What is left of the {what} {path} is sound.{again}" if again else f"The {what} {path} is sound.")
 
 
-def _verify(path: Path) -> tuple[list[Problem], list[str], str]:
-    """The problems of a folder, its files without checksums, and what it is."""
+def check(path: Path) -> tuple[list[Problem], list[str], str]:
+    """The problems of a cache, run or comparison, its files without checksums, and what it is."""
     if (path / COMPARISON).exists():
         from fmn.train.experiments.check import verify_experiment
 
@@ -105,7 +105,8 @@ def _verify(path: Path) -> tuple[list[Problem], list[str], str]:
     return verify(path), unchecked_files(path), "cache"
 
 
-def _repair(path: Path) -> tuple[Repair, str]:
+def mend(path: Path) -> tuple[Repair, str]:
+    """Repair a cache, run or comparison, and say what it is."""
     if (path / COMPARISON).exists():
         from fmn.train.experiments.check import repair_experiment
 
