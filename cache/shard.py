@@ -191,7 +191,7 @@ def _decode(file: h5py.File, entry: ShardEntry, record: EncoderRecord, raw: byte
         and all((numbers[k] >= 0).all() for k in ("seconds", "windows", "repeated"))
     ):
         raise ValueError("seconds, windows and repeated must be finite and at least 0")
-    notes = _text(file, NOTES, entry.items, size) if NOTES in file else [""] * entry.items
+    notes = _text(file, NOTES, entry.items, raw) if NOTES in file else [""] * entry.items
     told = [tuple(text.split("\n")) if text else () for text in notes]
     if not all(note.isprintable() for each in told for note in each):
         raise ValueError("notes must be phrases of one line")
