@@ -50,7 +50,7 @@ def _objects(data: bytes, at: int) -> dict[int, bytes]:
     place, end = at + _HEAD.size, at + size
     if not _HEAD.size <= size <= len(data) - at:
         raise ValueError("a collection of its texts is larger than the file")
-    found = {}
+    found: dict[int, bytes] = {}
     while end - place >= _OBJECT.size:
         number, _, length = _OBJECT.unpack_from(data, place)
         if number == 0 and length == end - place:

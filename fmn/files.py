@@ -5,8 +5,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
@@ -25,7 +25,7 @@ def read_whole(path: Path, most: int = 1 << 40) -> bytes:
         return file.read()
 
 
-def open_whole(path: Path) -> BinaryIO:
+def open_whole(path: Path) -> BufferedReader:
     """A regular file, opened for reading its bytes (see `read_whole`)."""
     return open(path, "rb", opener=_regular)
 
