@@ -50,6 +50,13 @@ _KINDS = (
         Kind("lost with its worker", "The file may be sound. Try again, with fewer --workers if it happens again."),
     ),
     (r"^unexpected \w+", Kind("a defect of fmn", "Please report it, with the file if that may be shown.")),
+    (
+        r"cannot be fetched|are fetched\.|the disk of|its store",
+        Kind(
+            "not fetched",
+            "Look at the address, what the store lets you read, and the room for temporary files; then try again.",
+        ),
+    ),
     (r"does not exist", Kind("not there", "Put the file where the manifest names it, or take its row out.")),
     (
         r"cannot be read \(|Permission denied",
@@ -76,7 +83,7 @@ _KINDS = (
         Kind("times beyond the file", "Correct start and end in the manifest, or check that it is the right file."),
     ),
     (
-        r"is damaged|timestamps jump|(size|rate) changes from",
+        r"is damaged|cannot be deinterlaced|timestamps jump|(size|rate) changes from",
         Kind(
             "damaged",
             "Copy it again. If what it still plays is enough for you, save that anew, such as ffmpeg -i FILE NEW.mp4.",

@@ -63,9 +63,9 @@ def _fetch(url: str, folder: Path) -> Path | BadItem:
         try:
             return _fetched(url, folder)
         except (BadItem, FileNotFoundError, PermissionError, IsADirectoryError) as error:
-            return error if isinstance(error, BadItem) else BadItem(f"{url}: {why(error)}.")
+            return error if isinstance(error, BadItem) else BadItem(f"{url}: cannot be fetched ({why(error)}).")
         except InputError as error:  # the store's library is not installed here
-            return BadItem(f"{url}: {error}")
+            return BadItem(f"{url}: cannot be fetched. {error}")
         except Exception as error:
             if not left:
                 return BadItem(f"{url}: cannot be fetched ({why(error)}).")

@@ -35,7 +35,8 @@ def sentences():
 
 def test_every_reason_that_is_given_has_a_kind():
     found = list(sentences())
-    assert len(found) > 25 and not [text for text in found if kind_of(text) is OTHER]
+    told = [text for text in found if text.strip("1:. ")]  # what is another error's own words has its kind elsewhere
+    assert len(told) > 25 and not [text for text in told if kind_of(text) is OTHER]
 
 
 @pytest.mark.parametrize(

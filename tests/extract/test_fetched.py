@@ -71,7 +71,7 @@ def test_what_cannot_be_fetched_is_a_sentence_and_its_neighbours_are_done(store,
     monkeypatch.setattr(fetched, "LARGEST", 1000)
     items = [Item(name, "audio", f"memory://bucket/{name}") for name in ("none.wav", "a.wav", "large.wav")]
     missing, (good, _), large = on_files(read, items, tmp_path)
-    assert good == b"first" and str(missing) == "memory://bucket/none.wav: it is not there."
+    assert good == b"first" and str(missing) == "memory://bucket/none.wav: cannot be fetched (it is not there)."
     assert "at most 0 are fetched" in str(large)
     monkeypatch.setattr(fetched, "SPARE", 1 << 60)
     assert "Give the workers' temporary folder more room" in str(on_files(read, items[1:2], tmp_path)[0])
@@ -157,4 +157,4 @@ def test_a_server_is_a_store(tmp_path):
             items = [Item(name, "audio", f"{at}/{name}") for name in ("a.wav", "none.wav")]
             (_, (good, _)), (_, bad) = [pair for batch in run(read, items, 1) for pair in batch]
         server.shutdown()
-    assert good == b"first" and str(bad) == f"{at}/none.wav: it is not there."
+    assert good == b"first" and str(bad) == f"{at}/none.wav: cannot be fetched (it is not there)."

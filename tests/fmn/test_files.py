@@ -100,8 +100,8 @@ def test_files_follow_the_umask(tmp_path, umask):
         save_network(tmp_path / "c", TwoTowers(TowersConfig(kind="linear", video_dim=2, audio_dim=2, common=2)))
     finally:
         os.umask(before)
-    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o666 & ~umask}
-    assert len(os.listdir(tmp_path)) == 3
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()} == {0o666 & ~umask}
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["a", "b", "c", "c"]
 
 
 HOLD = """

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
+from fmn.cache import CacheWriter
 from fmn.extract.items.manifest import PLAN_FILE, known_splits, read_manifest, write_plan
 from fmn.item import Item
 from fmn.manifest import COLUMNS, read_rows, write_manifest
@@ -72,7 +73,8 @@ def test_a_cache_s_manifest_is_harmless_and_read_back(tmp_path):
         for modality in ("video", "audio")
         for n, text in enumerate(("=cmd|' /C calc'!A0", "-rm -rf", "@x", "'=already", "fine", "-1.5"))
     ]
-    write_plan(tmp_path, items)
+    with CacheWriter(tmp_path) as writer:
+        write_plan(writer, items)
     text = (tmp_path / PLAN_FILE).read_text(encoding="utf-8")
     assert MARK in text and ",=" not in text and "\n=" not in text and "\n@" not in text
     assert [asdict(item) for item in read_manifest(tmp_path / PLAN_FILE).items] == [asdict(item) for item in items]

@@ -150,7 +150,7 @@ def test_a_plan_that_cannot_be_healed_is_set_aside_and_failures_keep_their_side(
     (tmp_path / PLAN_FILE).write_text("mine again")
     (tmp_path / ".parity" / PLAN_FILE).unlink()
     (problem,) = repair(tmp_path).removed
-    assert problem.file == PLAN_FILE and (tmp_path / f"damaged-{PLAN_FILE}").read_text() == "mine again"
+    assert problem.file == PLAN_FILE and (tmp_path / f"damaged-1-{PLAN_FILE}").read_text() == "mine again"
     assert verify(tmp_path) == [] and known_splits(tmp_path) == {("video", "a"): "train"}
 
 
