@@ -52,7 +52,7 @@ def test_it_prints_the_table_and_leaves_the_files(folder):
         (["--only", "VMNet"], "The comparison knows CCA, KCCA"),
         (["--only", ","], "The comparison knows CCA, KCCA"),
         (["--only", "FMN", "--recall", "0"], "--recall takes"),
-        (["--only", "FMN", "--workers", "0"], "--workers from 1"),
+        (["--only", "FMN", "--workers", "0"], "--workers is from 1"),
         (["--only", "FMN", "--audio-encoder", "musicnn"], "musicnn"),
     ],
 )

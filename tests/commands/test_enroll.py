@@ -19,6 +19,10 @@ def call(command, *arguments):
     return done
 
 
+def _files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @pytest.fixture(scope="module")
 def enrolled(line, commands, tmp_path_factory):
     """Media of two new categories, one file of them broken and one without a partner, enrolled into the line's run."""
@@ -29,10 +33,10 @@ def enrolled(line, commands, tmp_path_factory):
             commands.write_sound(folder / "audio" / name / f"{i}.wav", category, 70 + i)
     commands.write_sound(folder / "audio" / "bounce" / "alone.wav", 1, 99)
     (folder / "videos" / "zigzag" / "broken.mp4").write_bytes(b"this is no film")
-    before = {path.name: path.read_bytes() for path in (line.folder / "runs" / "001").iterdir()}
+    before = _files(line.folder / "runs" / "001")
     shared = (line.folder / "runs" / "001", folder / "videos", folder / "audio", "--cache", line.folder / "cache")
     said = call(enroll, *shared, "--out", folder / "run")
-    after = {path.name: path.read_bytes() for path in (line.folder / "runs" / "001").iterdir()}
+    after = _files(line.folder / "runs" / "001")
     return SimpleNamespace(folder=folder, said=said, shared=shared, same=before == after, line=line.folder)
 
 
