@@ -6,7 +6,6 @@ Every choice (the epoch that is kept, the defaults) was made on the validation p
 is ranked once a row at the end. The plain reference is semantic matching on frame averages and MFCC statistics.
 """
 
-import csv
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from fmn.cache import FeatureCache
 from fmn.demo.reference import evaluate_reference
 from fmn.retrieval import FmnConfig, load
 from fmn.retrieval.protocol import evaluate_cache
+from fmn.tables import as_csv
 from fmn.train.memory_run import remember_cache
 from fmn.train.run import train
 from fmn.train.settings import AS_PRINTED, TrainSettings, parted
@@ -75,10 +75,7 @@ def main(demo, seeds, out):
     )
     click.echo(lines[-1])
     out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(lines[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    out.write_text(as_csv(list(lines[0]), lines, newline="\n"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 Each CACHE is NAME=FOLDER. All have the same test split; nothing is chosen on it.
 """
 
-import csv
 import tempfile
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from fmn.cache import FeatureCache
 from fmn.errors import InputError
 from fmn.retrieval import FmnConfig, load
 from fmn.retrieval.protocol import evaluate_cache
+from fmn.tables import as_csv
 from fmn.train.run import train
 from fmn.train.settings import TrainSettings
 
@@ -45,10 +45,7 @@ def main(caches, seeds, out):
             lines.append(line)
             click.echo(line)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(lines[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    out.write_text(as_csv(list(lines[0]), lines, newline="\n"), encoding="utf-8")
 
 
 if __name__ == "__main__":

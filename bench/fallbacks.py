@@ -6,7 +6,6 @@ The train split is thinned or spoilt (the same for every row, five draws), the t
 of it. Each row has one setting, nothing is chosen here. mAP and recall, mean of both directions, in [0, 1].
 """
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import torch
 
 from fmn.cache import FeatureCache
 from fmn.retrieval.metrics import evaluate
+from fmn.tables import as_csv
 from fmn.train.baselines.avlnet import fit_avlnet
 from fmn.train.baselines.lda import fit_lda
 from fmn.train.baselines.semantic import fit_semantic
@@ -186,10 +186,7 @@ def main(cache, draws, audio_encoder, out):
             for name, (fit, setting) in SYSTEMS.items():
                 note("15 of 20", part, name, draw, measured(fit(less, seed=0, **setting), name, test, every, asked))
     out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(lines[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    out.write_text(as_csv(list(lines[0]), lines, newline="\n"), encoding="utf-8")
 
 
 if __name__ == "__main__":

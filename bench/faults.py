@@ -8,7 +8,6 @@ that it has without faults, how many sound items were blamed, whether every faul
 more than ten minutes counts as hung.
 """
 
-import csv
 import importlib
 import multiprocessing
 import os
@@ -24,6 +23,7 @@ from fmn.child import GIB, Limits
 from fmn.errors import BadItem
 from fmn.extract.graph import local_workers, run_items
 from fmn.item import Item
+from fmn.tables import as_csv
 
 TASK = """
 import os, time
@@ -89,10 +89,7 @@ def main(runs, out):
             lines.append({**line, "seconds": round(time.monotonic() - began, 1)})
             click.echo(lines[-1])
     out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(max(lines, key=len)), lineterminator="\n", restval="")
-        writer.writeheader()
-        writer.writerows(lines)
+    out.write_text(as_csv(list(max(lines, key=len)), lines, newline="\n"), encoding="utf-8")
     good = sum(line.get("equal") is True and line.get("sound items blamed") == 0 for line in lines)
     click.echo(f"{good} of {runs} runs: every sound item as without faults, and none of them blamed.")
 

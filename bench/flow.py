@@ -6,7 +6,6 @@ For each clip the cosine between both flows' features, and, as the yardstick, th
 "centred" is the same after the clips' mean is taken away, which pooled features share.
 """
 
-import csv
 import time
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from fmn.extract.media.two_streams import VideoSettings, flow_clip, stream_windo
 from fmn.extract.networks.i3d_fast import DTYPES, FastI3d
 from fmn.extract.weights.i3d_file import load_i3d
 from fmn.extract.weights.i3d_header import read_about
+from fmn.tables import as_csv
 
 METHODS = ("tvl1", "dis")
 
@@ -79,10 +79,7 @@ def main(clips, weights, most, out):
         click.echo(line)
     click.echo(f"TV-L1 took {seconds['tvl1'] / seconds['dis']:.1f} times as long as DIS, I3D included.")
     out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(lines[0]), lineterminator="\n", restval="")
-        writer.writeheader()
-        writer.writerows(lines)
+    out.write_text(as_csv(list(lines[0]), lines, newline="\n"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Drawn vectors, 2048-d a side, 100 categories, one thread; medians of three. A qu
 of 1,000 clips whose similarities are known.
 """
 
-import csv
 import statistics
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ import click
 import torch
 
 from fmn.retrieval.remembering import MemoryConfig, MemoryNetwork
+from fmn.tables import as_csv
 
 DIM, CATEGORIES, GALLERY = 2048, 100, 1000
 torch.set_num_threads(1)
@@ -39,10 +39,7 @@ def seconds(task, times=3):
 def write_csv(out, lines):
     """After each line: the largest memories take minutes, and one may not want to wait for them."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(lines[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    out.write_text(as_csv(list(lines[0]), lines, newline="\n"), encoding="utf-8")
 
 
 @click.command()

@@ -12,7 +12,6 @@ counted. On one core all of these processes take turns.
 """
 
 import asyncio
-import csv
 import functools
 import importlib
 import multiprocessing
@@ -33,6 +32,7 @@ from fmn.extract.cluster import Crew, cluster
 from fmn.extract.graph import flow
 from fmn.item import Item
 from fmn.progress import Silence
+from fmn.tables import as_csv
 
 DIM = 2048
 
@@ -129,10 +129,7 @@ def main(workers, seconds, chunk, last, out):
                 lines.append(measure(Path(folder), count, each, chunk, last))
                 click.echo(lines[-1])
     out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(lines[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    out.write_text(as_csv(list(lines[0]), lines, newline="\n"), encoding="utf-8")
 
 
 if __name__ == "__main__":

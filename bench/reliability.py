@@ -10,6 +10,8 @@ import platform
 import subprocess
 from pathlib import Path
 
+from fmn.tables import as_csv
+
 COLUMNS = ("measure", "runs", "wrong", "detail", "seconds", "command", "machine", "commit")
 
 
@@ -22,10 +24,7 @@ def record(out: Path, measure: str, runs: int, wrong: int, detail: str, seconds:
     values = (measure, runs, wrong, detail, round(seconds), command, _machine(), _commit())
     lines.append(dict(zip(COLUMNS, map(str, values), strict=True)))
     out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(sorted(lines, key=lambda line: line["measure"]))
+    out.write_text(as_csv(COLUMNS, sorted(lines, key=lambda line: line["measure"]), newline="\n"), encoding="utf-8")
 
 
 def _machine() -> str:

@@ -30,6 +30,8 @@ WINDOWS = -(-SECONDS * FPS // WINDOW)
 MBIT = 1.5  # a second of video in a store
 BEGIN, END = "<!-- scale -->", "<!-- /scale -->"
 
+from fmn.tables import as_csv
+
 
 def read(path):
     with path.open(newline="", encoding="utf-8") as handle:
@@ -228,10 +230,7 @@ def main(measure, write):
             source = "measured by bench/scale.py --measure"
             lines[what] = dict(zip(COLUMNS, (what, shown, unit, source), strict=True))
             click.echo(f"{what}: {shown} {unit}")
-        with measure.open("w", newline="", encoding="utf-8") as handle:
-            writer = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(lines[what] for what in sorted(lines))
+        measure.write_text(as_csv(COLUMNS, [lines[what] for what in sorted(lines)], newline="\n"), encoding="utf-8")
         return
     if write:
         before, rest = write.read_text(encoding="utf-8").split(BEGIN)

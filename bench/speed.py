@@ -5,7 +5,6 @@
 Ratios are medians over the repetitions, peer and fast path in turn; absolute seconds depend on the machine.
 """
 
-import csv
 import statistics
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from fmn.extract.media.flow import flow_fields
 from fmn.extract.networks.i3d import untrained_i3d
 from fmn.extract.networks.i3d_fast import FastI3d
 from fmn.retrieval.memory import FeatureMemory
+from fmn.tables import as_csv
 
 
 def i3d():
@@ -85,10 +85,7 @@ def main(repeat, threads, out):
         )
         click.echo(lines[-1])
     out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(lines[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    out.write_text(as_csv(list(lines[0]), lines, newline="\n"), encoding="utf-8")
 
 
 if __name__ == "__main__":
