@@ -14,10 +14,12 @@ import os
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
 import numpy as np
+from reliability import record
 
 from fmn.child import GIB, Limits
 from fmn.errors import BadItem
@@ -67,31 +69,45 @@ def one(number, workers, folder, answers):
     )
 
 
+def told(number, folder):
+    """A run's line: what a process of its own says of it, given up after ten minutes."""
+    context = multiprocessing.get_context("spawn")
+    workers, answers, began = 1 + number % 3, context.Queue(), time.monotonic()
+    process = context.Process(target=one, args=(number, workers, folder, answers))
+    process.start()
+    process.join(MOST_SECONDS)
+    hung = process.is_alive()
+    if hung:
+        process.kill()
+    found = {} if hung or process.exitcode else answers.get(timeout=30)
+    line = {"run": number, "workers": workers, "hung": hung, "exit code": process.exitcode, **found}
+    return {**line, "seconds": round(time.monotonic() - began, 1)}
+
+
 @click.command()
 @click.option("--runs", default=200, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True)
-def main(runs, out):
+@click.option("--jobs", default=3, show_default=True, help="Runs at a time: they chiefly wait.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A line a run.")
+@click.option("--table", type=click.Path(path_type=Path), help="The table to put the count into.")
+def main(runs, jobs, out, table):
     """Run them."""
-    context = multiprocessing.get_context("spawn")
-    lines = []
-    with tempfile.TemporaryDirectory() as folder:
+    began, lines = time.monotonic(), []
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
         (Path(folder) / "bench_faulty_items.py").write_text(TASK)
-        for number in range(runs):
-            workers, answers, began = 1 + number % 3, context.Queue(), time.monotonic()
-            process = context.Process(target=one, args=(number, workers, folder, answers))
-            process.start()
-            process.join(MOST_SECONDS)
-            hung = process.is_alive()
-            if hung:
-                process.kill()
-            told = {} if hung or process.exitcode else answers.get(timeout=30)
-            line = {"run": number, "workers": workers, "hung": hung, "exit code": process.exitcode, **told}
-            lines.append({**line, "seconds": round(time.monotonic() - began, 1)})
-            click.echo(lines[-1])
+        for line in pool.map(lambda number: told(number, folder), range(runs)):
+            lines.append(line)
+            click.echo(line)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(as_csv(list(max(lines, key=len)), lines, newline="\n"), encoding="utf-8")
-    good = sum(line.get("equal") is True and line.get("sound items blamed") == 0 for line in lines)
+    good = sum(
+        bool(line.get("equal") and line.get("faults named")) and not line["sound items blamed"] for line in lines
+    )
+    bad, hung = sum(len(line.get("faults", "").split()) for line in lines), sum(line["hung"] for line in lines)
     click.echo(f"{good} of {runs} runs: every sound item as without faults, and none of them blamed.")
+    if table:
+        said = f"of 60 items on 1 to 3 workers; {bad} items crashed, hung or ate memory, {hung} runs hung"
+        command = f"bench/faults.py --runs {runs} --jobs {jobs}"
+        record(table, "bad items among sound ones", runs, runs - good, said, time.monotonic() - began, command)
 
 
 if __name__ == "__main__":

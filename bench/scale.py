@@ -21,6 +21,8 @@ from pathlib import Path
 import click
 import numpy as np
 
+from fmn.tables import as_csv
+
 HERE = Path(__file__).resolve().parent.parent
 UNITS, PRETEND = HERE / "docs" / "results" / "unit_costs.csv", HERE / "docs" / "results" / "pretend.csv"
 COLUMNS = ("what", "value", "unit", "source")
@@ -29,8 +31,6 @@ SECONDS, FPS, WINDOW, SPOKEN = 10, 25, 64, 5  # of a clip; its frames a second; 
 WINDOWS = -(-SECONDS * FPS // WINDOW)
 MBIT = 1.5  # a second of video in a store
 BEGIN, END = "<!-- scale -->", "<!-- /scale -->"
-
-from fmn.tables import as_csv
 
 
 def read(path):
