@@ -38,7 +38,7 @@ def test_a_run_made_before_is_gone_on_with(tmp_path):
 def test_a_run_that_does_not_say_how_it_was_fitted_is_a_sentence(tmp_path):
     cache, run = make_cache(tmp_path / "cache"), tmp_path / "run"
     remember_cache(cache, run)
-    facts = json.loads((run / "run.json").read_text())
+    facts = without_seal(json.loads((run / "run.json").read_text()))
     for settings in ({**facts["settings"], "pockets": 3}, {**facts["settings"], "validation": 2.0}, 3):
         (run / "run.json").write_text(json.dumps({**facts, "settings": settings}))
         with pytest.raises(InputError, match="does not say how it was fitted"):
