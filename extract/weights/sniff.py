@@ -54,7 +54,7 @@ def sniff(path: Path) -> Finding | None:
     if is_safetensors(path):
         return Finding(_cut(size), CUT) if size < 8 + struct.unpack("<Q", head[:8])[0] else None
     if any(magic.startswith(head[: len(magic)]) for magic in (ZIP, LEGACY)):
-        whole = len(head) > len(LEGACY) and (not head.startswith(ZIP) or zipfile.is_zipfile(path))
+        whole = len(head) > len(LEGACY) and (not head.startswith(ZIP) or _is_zip(path))
         return None if whole else Finding(_cut(size), CUT)
     if len(head) >= 4 and _is_text(head):
         return Finding(f"text, not weights (it begins {_first_line(head)!r})", "fetch it again")
@@ -66,6 +66,13 @@ def is_safetensors(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(9)
     return len(head) == 9 and head[8:] == b"{" and struct.unpack("<Q", head[:8])[0] < 100_000_000
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # it says that it goes on on another disk
+        return False
 
 
 def _cut(size: int) -> str:

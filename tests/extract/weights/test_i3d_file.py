@@ -167,6 +167,14 @@ def test_a_tensorflow_checkpoint_is_known_by_content_by_name_and_by_its_index(tm
             load_i3d(tmp_path / name, 3)
 
 
+def test_an_archive_that_says_it_goes_on_on_another_disk_is_refused(tmp_path):
+    path = tmp_path / "split.pt"
+    locator, ending = struct.pack("<4sLQL", b"PK\6\7", 0, 0, 2), struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0, 0, 0, 0, 0)
+    path.write_bytes(b"PK\3\4" + bytes(100) + locator + ending)
+    with pytest.raises(InputError, match="is cut off"):
+        load_i3d(path, 3)
+
+
 @pytest.mark.parametrize("name", ["cut.pt", "cut.safetensors", "legacy.pt"])
 def test_a_truncated_file_is_refused(tmp_path, name):
     state, path = random_state(3), tmp_path / name
