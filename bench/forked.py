@@ -56,7 +56,7 @@ class Running:
         sys.stderr.flush()
         self.pid = os.fork()
         if not self.pid:
-            os.setsid()
+            os.setpgid(0, 0)
             for stream in (1, 2):
                 os.dup2(writing, stream)
             os.closerange(3, 256)
@@ -75,6 +75,7 @@ class Running:
                 sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(code or 0)
+        os.setpgid(self.pid, self.pid)  # here too: it may be killed before it comes to it
         os.close(writing)
         self.reading = reading
 
