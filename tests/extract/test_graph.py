@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import pytest
@@ -91,7 +92,7 @@ def test_without_workers_all_happens_here_and_a_fault_costs_one_item():
     assert isinstance(found[1][1], BadItem) and str(found[1][1]) == "unexpected RuntimeError: no"
 
 
-def test_a_full_disk_is_no_items_fault():
+def test_a_full_disk_is_no_items_fault(tmp_path):
     def full(part):
         raise NotWritten("The disk is full.")
 
@@ -99,7 +100,7 @@ def test_a_full_disk_is_no_items_fault():
         list(run(full, [Item("a", "audio", "/a")], 1))
     with pytest.raises(NotWritten):
         guard(packed(_full), (Item("a", "audio", "/a"), Item("b", "audio", "/b")), limits=Limits(), run="full")
-    close_children("full")
+    close_children("full", SimpleNamespace(local_directory=str(tmp_path)))
 
 
 def _full(items):
