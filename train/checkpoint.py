@@ -26,6 +26,22 @@ def save_last(
     write_sealed(path, save(flat, metadata={"progress": json.dumps(progress), KEY: BLANK}))
 
 
+def seal_last(path: Path) -> None:
+    """Give a checkpoint the checksum that an earlier version wrote it without; the rest stays as it is.
+
+    Raises InputError where it cannot be read.
+    """
+    try:
+        if check_seal(path):
+            return
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise _no_checkpoint(path, error) from None
+    write_sealed(path, save(tensors, metadata={**about, KEY: BLANK}))
+
+
 def load_last(path: Path, network: FeatureMemoryNetwork, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """Put network and optimiser back as `save_last` found them and return its `progress`."""
     try:
@@ -45,8 +61,12 @@ def load_last(path: Path, network: FeatureMemoryNetwork, optimizer: torch.optim.
         if not isinstance(progress["epoch"], int) or not isinstance(progress["history"], list):
             raise ValueError("progress")
     except (SafetensorError, RuntimeError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        reason = first_line(error)
-        raise InputError(
-            f"{path} is not a checkpoint of this run and cannot be resumed ({reason}). Train into another --run folder."
-        ) from None
+        raise _no_checkpoint(path, error) from None
     return dict(progress)
+
+
+def _no_checkpoint(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{path} is not a checkpoint of this run and cannot be resumed ({first_line(error)}). Train into another --run "
+        "folder."
+    )

@@ -33,7 +33,7 @@ from fmn.retrieval.store import (
 from fmn.stopping import stopping
 from fmn.tensors import check_seal
 
-from .checkpoint import LAST_FILE
+from .checkpoint import LAST_FILE, seal_last
 from .data import TrainingSet, load_training_set
 from .fit import Fitting, Progress, fit
 from .history import CURVE_FILE, HISTORY_FILE
@@ -142,8 +142,10 @@ def _check_room(config: FmnConfig) -> None:
 
 def _give_checksums(run: Path, config: FmnConfig) -> None:
     """What an earlier version, or a process that was killed, left of a run that is gone on with gets what it lacks."""
+    best = read_network(run / BEST_FILE, config)
     if not check_seal(run / BEST_FILE):
-        save_network(run / BEST_FILE, read_network(run / BEST_FILE, config))
+        save_network(run / BEST_FILE, best)
+    seal_last(run / LAST_FILE)  # before run.json is sealed: from then on what has no checksum counts as damaged
     for name in (BEST_FILE, LAST_FILE):
         write_parity(run / name)
 

@@ -87,7 +87,10 @@ def repair_command(path: Path) -> None:
     again = f" {done.items} items are gone: run fmn-extract again." if done.items else ""
     if done.removed and not done.items:
         again = " Run the command that wrote it again: it makes what is missing."
-    echo(f"What is left of the {what} {path} is sound.{again}" if again else f"The {what} {path} is sound.")
+    if not path.exists():
+        echo(again.strip())  # it was set aside as a whole
+    else:
+        echo(f"What is left of the {what} {path} is sound.{again}" if again else f"The {what} {path} is sound.")
 
 
 def check(path: Path) -> tuple[list[Problem], list[str], str]:

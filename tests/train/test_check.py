@@ -6,13 +6,15 @@ import os
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from fmn.errors import InputError
 from fmn.retrieval import FeatureMemoryNetwork, FmnConfig, load, newest_run
 from fmn.retrieval.store import save_network, sums_of, write_json
 from fmn.sealed import without_seal
 from fmn.train.check import repair_run, verify_run
-from fmn.train.checkpoint import save_last
+from fmn.train.checkpoint import load_last, save_last, seal_last
 
 SIDES = ("video", "audio")
 CONFIG = FmnConfig(video_dim=5, audio_dim=4, common=3, capacity=2)
@@ -105,3 +107,19 @@ def test_a_pipe_is_never_waited_for(run):
         assert name in [problem.file for problem in verify_run(run).problems]
         with pytest.raises(InputError, match="no regular file"):
             load(run)
+
+
+def test_a_checkpoint_made_before_checksums_gets_one_before_its_run_does(run):
+    path, network = run / "last.safetensors", FeatureMemoryNetwork(CONFIG)
+    with safe_open(path, framework="pt") as file:
+        tensors, progress = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()["progress"]  # noqa: SIM118
+    save_file(tensors, path, metadata={"progress": progress})
+    assert [problem.file for problem in verify_run(run).problems] == ["last.safetensors"]
+    seal_last(path)
+    assert verify_run(run).problems == []
+    assert load_last(path, network, torch.optim.Adam(network.parameters()))["epoch"] == 1
+    damaged = bytearray(path.read_bytes())
+    damaged[-1] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(InputError, match="cannot be resumed"):
+        seal_last(path)

@@ -8,7 +8,7 @@ from fmn.cache.repair import Repair, has_sum
 from fmn.errors import InputError
 from fmn.files import alone
 from fmn.parity import remove_parity
-from fmn.retrieval.store import RUN_FILE
+from fmn.retrieval.store import RUN_FILE, write_json
 from fmn.sealed import read_sealed
 
 from ..check import Checked, Sound, check_files, document, mend, run_files
@@ -43,6 +43,10 @@ def repair_experiment(out: Path) -> Repair:
             else:
                 unit.unlink(missing_ok=True)
                 remove_parity(unit)
+        facts, _ = read_sealed(out / ABOUT_FILE)
+        if gone := facts.get("tables", {}).keys() & {each.file for each in lost}:
+            tables = {name: digest for name, digest in facts["tables"].items() if name not in gone}
+            write_json(out / ABOUT_FILE, {**facts, "tables": tables})
     return Repair([Problem(each.file, each.what) for each in lost], 0, [], mended)
 
 

@@ -19,6 +19,7 @@ import torch
 from fmn.cache import FeatureCache
 from fmn.device import pick_device
 from fmn.errors import InputError, NotWritten
+from fmn.parity import remove_parity
 from fmn.retrieval.indexing import IndexedRetriever
 from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.protocol import DIRECTIONS, Report, Scorer, evaluate_cache
@@ -223,6 +224,7 @@ def _fit_fmn(unit: Unit, cache: FeatureCache, folder: Path) -> tuple[float, floa
     config, settings = _descent(unit, load_training_set(cache, unit.encoders, HELD_OUT, torch.device("cpu")))
     fitting = train(cache, folder, config, settings, encoders=unit.encoders, device=unit.device).fitting
     (folder / LAST_FILE).unlink()  # three times the run's size, and of use to nobody who does not resume it
+    remove_parity(folder / LAST_FILE)
     facts = read_run(folder)
     write_json(folder / RUN_FILE, {**facts, "config": facts["config"].to_json(), "system": unit.system.name})
     return fitting.best_map, sum(row["seconds"] for row in fitting.history), fitting.best_epoch
