@@ -63,7 +63,6 @@ class Summary:
     protocol: dict[str, Any]
     encoders: list[EncoderSummary]
     failures: list[Failure]
-    reasons: dict[str, int]
     bytes: int
     warnings: list[str]
 
@@ -194,7 +193,6 @@ def inspect(path: str | Path) -> Summary:
         protocol=cache.protocol,
         encoders=[_encoder_summary(cache, index, record) for record in cache.encoders()],
         failures=cache.failures(),
-        reasons=dict(Counter(failure.reason for failure in cache.failures()).most_common()),
         bytes=(folder / INDEX).stat().st_size + sum(entry.bytes for entry in index.shards),
         warnings=cache.warnings(),
     )

@@ -8,12 +8,14 @@ from typing import Any
 import fmn
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
-from fmn.files import TEMPORARY
+from fmn.files import TEMPORARY, alone
 
 from .enrolment import LABEL, memory_of
 from .remembering import MemoryConfig
 from .retriever import Retriever
 from .store import BEGUN, BEST_FILE, RUN_FILE, read_run, save_enrolled, save_network, write_json
+
+LOCK_FILE = ".lock"
 
 
 def known_labels(run: Path, cache: FeatureCache) -> set[str]:
@@ -34,7 +36,8 @@ def check_out(out: Path, run: Path) -> None:
         found = read_run(out)
         if found.get("status") == BEGUN and found.get("enrolled_from", {}).get("run") == str(run.resolve()):
             return
-    if out.exists() and (not out.is_dir() or any(not each.name.startswith(TEMPORARY) for each in out.iterdir())):
+    ours = (TEMPORARY, LOCK_FILE)
+    if out.exists() and (not out.is_dir() or any(not each.name.startswith(ours) for each in out.iterdir())):
         raise InputError(f"The new run wants an empty or a new folder; {out} holds other files. Name another --out.")
 
 
@@ -48,7 +51,7 @@ def write_enrolled_run(run: Path, out: Path, retriever: Retriever, enrolled: Seq
         enrolled: a JSON object for every label: {"label", "pairs", "new", ...}.
 
     Raises:
-        InputError: `out` holds other files, or `run` is no run.
+        InputError: `out` holds other files or is being written, or `run` is no run.
     """
     check_out(out, run)
     facts = read_run(run)
@@ -63,7 +66,9 @@ def write_enrolled_run(run: Path, out: Path, retriever: Retriever, enrolled: Seq
         "enrolled": [*facts.get("enrolled", []), *enrolled],
         "enrolled_from": source,
     }
-    write_json(out / RUN_FILE, {**facts, **told, "status": BEGUN})
-    save_network(out / BEST_FILE, network)
-    save_enrolled(out, retriever.enrolled)
-    write_json(out / RUN_FILE, {**facts, **told})
+    with alone(out, LOCK_FILE, f"Another fmn-enroll is at work on {out}. Wait for it, or name another --out."):
+        check_out(out, run)
+        write_json(out / RUN_FILE, {**facts, **told, "status": BEGUN})
+        save_network(out / BEST_FILE, network)
+        save_enrolled(out, retriever.enrolled)
+        write_json(out / RUN_FILE, {**facts, **told})
