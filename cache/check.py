@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fmn.files import open_whole, read_whole
+from fmn.files import read_whole
 from fmn.item import Item
 from fmn.parity import FOLDER, fits
 from fmn.sealed import opened
@@ -148,8 +148,7 @@ def beside(folder: Path, index: Index) -> dict[str, str]:
     for name in dict.fromkeys([*roles, *sums]):
         whose = roles.get(name, "what the last fmn-extract wrote")
         try:
-            with open_whole(folder / name) as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            data = read_whole(folder / name)
         except FileNotFoundError:
             so = ", so new queries cannot be encoded" if name in roles else ""
             wrong[name] = f"The file is missing: {whose} should be in it{so}."
@@ -157,9 +156,9 @@ def beside(folder: Path, index: Index) -> dict[str, str]:
         except OSError as error:
             wrong[name] = f"The file cannot be read ({error.strerror or error}): {whose} should be in it."
             continue
-        if not digest.startswith(sums.get(name, "")):
+        if not hashlib.sha256(data).hexdigest().startswith(sums.get(name, "")):
             wrong[name] = f"The file was changed after it was written: {whose} had another sha256."
-        elif name in sums and not fits(folder / name, read_whole(folder / name)):
+        elif name in sums and not fits(folder / name, data):
             wrong[f"{FOLDER}/{name}"] = PARITY
     data = read_whole(folder / INDEX)
     if opened(data)[1] and not fits(folder / INDEX, data):

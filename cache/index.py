@@ -10,9 +10,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, StrictInt, TypeAdapter, ValidationError
 
 from fmn.errors import InputError
-from fmn.files import write_durably
 from fmn.item import MODALITIES, Item
-from fmn.parity import write_parity
+from fmn.parity import write_healable
 from fmn.sealed import opened, read_sealed, sealed
 
 from .layout import INDEX, SCHEMA, SHARD_ITEMS, SHARD_NAME, TOOL
@@ -166,8 +165,7 @@ def save_index(folder: Path, index: Index) -> None:
         "files": dict(index.files),
     }
     # ASCII, so that file names that are not UTF-8 survive as escapes.
-    write_durably(folder, INDEX, sealed(content))
-    write_parity(folder / INDEX)
+    write_healable(folder / INDEX, sealed(content))
 
 
 def _validated(content: dict[str, Any]) -> Index:

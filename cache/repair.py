@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fmn.files import read_whole, write_durably
-from fmn.parity import FOLDER, healed, remove_parity, write_parity
+from fmn.parity import FOLDER, healed, remove_parity, write_healable, write_parity
 
 from .check import Problem, Seen, beside, known_sums, look
 from .index import DamagedIndexError, Index, is_sound, load_index, save_index
@@ -52,7 +52,7 @@ def repair(path: str | Path) -> Repair:
         index = load_index(folder)
         seen, mended = _seen(folder, index)
         for entry in seen.flagged:
-            write_durably(folder, entry.file, shard_bytes(folder, entry)[0])
+            write_healable(folder / entry.file, shard_bytes(folder, entry)[0])
         for entry in seen.unhealable:
             write_parity(folder / entry.file)
         lost = _lost_beside(folder, index, mended)
@@ -75,8 +75,7 @@ def heal(folder: Path, name: str, sound: Callable[[bytes], bool]) -> bool:
     found = healed(folder / name, sound)
     if found is None:
         return False
-    write_durably((folder / name).parent, Path(name).name, found)
-    write_parity(folder / name)
+    write_healable(folder / name, found)
     return True
 
 

@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Any
 
 from fmn.errors import InputError
-from fmn.files import read_whole, sync_folder, write_durably
+from fmn.files import read_whole, sync_folder
 from fmn.item import Item
-from fmn.parity import fits, has_parity, remove_parity, write_parity
+from fmn.parity import fits, has_parity, remove_parity, write_healable, write_parity
 
 from .check import known_sums
 from .index import Failure, Index, ShardEntry, read_index, save_index
@@ -87,8 +87,7 @@ class CacheWriter:
         # Between the two commits nothing is said of it: whichever of both is there after a kill is not damaged.
         self._commit(files={of: known for of, known in self._index.files.items() if of != name})
         with self._closed_by_errors():
-            write_durably(self.path, name, data)
-            write_parity(path)
+            write_healable(path, data)
         self._commit(files={**self._index.files, name: digest})
 
     def record(self, modality: str, encoder: str) -> EncoderRecord | None:
@@ -211,8 +210,7 @@ class CacheWriter:
             part = rows[first : first + SHARD_ITEMS]
             name = shard_name(record.modality, record.name, number + len(entries))
             data = encode_shard(record, part)
-            write_durably(self.path, name, data)
-            write_parity(self.path / name)
+            write_healable(self.path / name, data)
             digest = hashlib.sha256(data).hexdigest()
             entries.append(ShardEntry(name, record.modality, record.name, len(part), digest, len(data)))
         return entries

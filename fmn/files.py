@@ -152,6 +152,14 @@ def sweep(folder: Path) -> None:
         left.unlink(missing_ok=True)
 
 
+def occupied(folder: Path, lock: str) -> bool:
+    """Whether a path is no folder, or one that holds more than our `lock` and what killed processes left half written:
+    nothing new begins there."""
+    if not folder.is_dir():
+        return os.path.lexists(folder)
+    return any(each.name != lock and not each.name.startswith(TEMPORARY) for each in folder.iterdir())
+
+
 @contextmanager
 def alone(folder: Path, name: str, taken: str) -> Iterator[None]:
     """Hold the lock file `name` of `folder`, which the system frees when the process ends, however that ends.

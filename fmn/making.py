@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from fmn.errors import BadItem, InputError
-from fmn.files import TEMPORARY, alone, replacing, sweep, write_durably
+from fmn.files import alone, occupied, replacing, sweep, write_durably
 from fmn.progress import Watcher
 from fmn.workers import processes
 
@@ -60,7 +60,7 @@ def _check(out: Path, name: str, lock: str, stamp: Stamp, command: str, digests:
             raise InputError(
                 f"{out} holds what {command} made with another plan ({different}). Name another folder, or delete that."
             )
-    elif out.is_dir() and any(each.name != lock and not each.name.startswith(TEMPORARY) for each in out.iterdir()):
+    elif occupied(out, lock):
         raise InputError(
             f"The folder {out} is not empty and has no {name} of an earlier {command}; name a new or an empty one."
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fmn.files import open_whole, read_whole, replacing
+from fmn.files import open_whole, read_whole, replacing, write_durably
 
 FOLDER = ".parity"
 BLOCKS = 64
@@ -22,13 +22,15 @@ _SIZE = struct.Struct("<Q")
 Bytes = npt.NDArray[np.uint8]
 
 
+def write_healable(path: Path, data: bytes) -> None:
+    """Put a file in place durably, and its parity beside it. Raises NotWritten when the disk is full, for instance."""
+    write_durably(path.parent, path.name, data)
+    _keep(path, np.frombuffer(data, np.uint8))
+
+
 def write_parity(path: Path) -> None:
-    """Keep the parity of a file that was just written. Raises OSError."""
-    place = path.parent / FOLDER / path.name
-    place.parent.mkdir(exist_ok=True)
-    data: Bytes = np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
-    with replacing(place) as temporary:
-        temporary.write_bytes(_parity(data))
+    """Keep the parity of a file that is there. Raises OSError."""
+    _keep(path, np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8))
 
 
 def has_parity(path: Path) -> bool:
@@ -73,6 +75,13 @@ def healed(path: Path, sound: Callable[[bytes], bool]) -> bytes | None:
             return candidate
         row ^= error
     return None
+
+
+def _keep(path: Path, data: Bytes) -> None:
+    place = path.parent / FOLDER / path.name
+    place.parent.mkdir(exist_ok=True)
+    with replacing(place) as temporary:
+        temporary.write_bytes(_parity(data))
 
 
 def _block(size: int) -> int:

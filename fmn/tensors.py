@@ -8,8 +8,8 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-from fmn.files import open_whole, write_durably
-from fmn.parity import write_parity
+from fmn.files import open_whole
+from fmn.parity import write_healable
 
 KEY = "sha256"
 BLANK = "0" * 64
@@ -26,8 +26,7 @@ def write_sealed(path: Path, data: bytes) -> None:
     _, place = _header(io.BytesIO(data))
     assert place is not None
     digest = hashlib.sha256(data).hexdigest().encode("ascii")
-    write_durably(path.parent, path.name, data[:place] + digest + data[place + len(BLANK) :])
-    write_parity(path)
+    write_healable(path, data[:place] + digest + data[place + len(BLANK) :])
 
 
 def check_seal(path: Path) -> bool:

@@ -8,14 +8,12 @@ from typing import Any
 import fmn
 from fmn.cache import FeatureCache
 from fmn.errors import InputError
-from fmn.files import TEMPORARY, alone
+from fmn.files import alone, occupied
 
 from .enrolment import LABEL, memory_of
 from .remembering import MemoryConfig
 from .retriever import Retriever
-from .store import BEGUN, BEST_FILE, RUN_FILE, read_run, save_enrolled, save_network, write_json
-
-LOCK_FILE = ".lock"
+from .store import BEGUN, BEST_FILE, LOCK_FILE, RUN_FILE, read_run, save_enrolled, save_network, write_json
 
 
 def known_labels(run: Path, cache: FeatureCache) -> set[str]:
@@ -36,8 +34,7 @@ def check_out(out: Path, run: Path) -> None:
         found = read_run(out)
         if found.get("status") == BEGUN and found.get("enrolled_from", {}).get("run") == str(run.resolve()):
             return
-    ours = (TEMPORARY, LOCK_FILE)
-    if out.exists() and (not out.is_dir() or any(not each.name.startswith(ours) for each in out.iterdir())):
+    if occupied(out, LOCK_FILE):
         raise InputError(f"The new run wants an empty or a new folder; {out} holds other files. Name another --out.")
 
 

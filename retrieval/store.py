@@ -15,8 +15,8 @@ from safetensors.numpy import save as save_arrays
 from safetensors.torch import load_file, save
 
 from fmn.errors import InputError, first_line
-from fmn.files import read_whole, write_durably
-from fmn.parity import write_parity
+from fmn.files import read_whole
+from fmn.parity import write_healable, write_parity
 from fmn.sealed import read_sealed, sealed
 from fmn.tensors import BLANK, KEY, check_seal, shapes, write_sealed
 
@@ -29,6 +29,8 @@ RUN_SCHEMA = 3
 RUN_FILE = "run.json"
 BEST_FILE = "best.safetensors"
 ENROLLED_FILE = "enrolled.safetensors"
+LOCK_FILE = ".lock"
+"""Whoever writes into a run, or into a folder of several, holds it."""
 
 Config = MemoryConfig | FmnConfig | TowersConfig
 
@@ -80,8 +82,7 @@ def kind_of(config: Config) -> str:
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write JSON, sealed (`fmn.sealed`), so that a reader sees the old file or the new one, never half of either."""
-    write_durably(path.parent, path.name, sealed(value, sort_keys=True))
-    write_parity(path)
+    write_healable(path, sealed(value, sort_keys=True))
 
 
 def sums_of(folder: Path, names: Iterable[str]) -> dict[str, str]:

@@ -9,13 +9,12 @@ from fmn.cache.repair import Repair, free_name, has_sum, heal
 from fmn.errors import InputError
 from fmn.files import alone, read_whole
 from fmn.parity import FOLDER, fits, write_parity
-from fmn.retrieval.store import BEST_FILE, ENROLLED_FILE, RUN_FILE, load, write_json
+from fmn.retrieval.store import BEST_FILE, ENROLLED_FILE, LOCK_FILE, RUN_FILE, load, write_json
 from fmn.sealed import opened, read_sealed
 from fmn.tensors import is_sealed
 
 from .checkpoint import LAST_FILE
 from .history import CURVE_FILE, HISTORY_FILE
-from .run import LOCK_FILE
 
 Sound = Callable[[bytes], bool | None]
 """Whether bytes are as they were written; None: they were written before files had checksums, and nobody knows."""

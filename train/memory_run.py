@@ -13,12 +13,12 @@ from fmn.errors import InputError
 from fmn.files import alone, sweep
 from fmn.progress import Silence, Watcher
 from fmn.retrieval.remembering import reading
-from fmn.retrieval.store import BEGUN, BEST_FILE, RUN_FILE, save_network, write_json
+from fmn.retrieval.store import BEGUN, BEST_FILE, LOCK_FILE, RUN_FILE, save_network, write_json
 
 from .choosing import choosing_sets, marked
 from .data import TrainingSet
 from .remembering import SETTINGS, choose, remember, whole
-from .run import LOCK_FILE, check_folder, run_facts
+from .run import check_folder, run_facts
 from .settings import READING, MemorySettings
 
 

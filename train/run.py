@@ -14,12 +14,13 @@ import fmn
 from fmn.cache import FeatureCache
 from fmn.device import pick_device
 from fmn.errors import InputError
-from fmn.files import TEMPORARY, alone, sweep
+from fmn.files import alone, occupied, sweep
 from fmn.parity import write_parity
 from fmn.retrieval.network import FeatureMemoryNetwork, FmnConfig
 from fmn.retrieval.store import (
     BEGUN,
     BEST_FILE,
+    LOCK_FILE,
     RUN_FILE,
     RUN_SCHEMA,
     Config,
@@ -39,7 +40,6 @@ from .fit import Fitting, Progress, fit
 from .history import CURVE_FILE, HISTORY_FILE
 from .settings import TrainSettings, as_named_now
 
-LOCK_FILE = ".lock"
 COPIES = 4  # of an FMN while it is fitted: itself, its gradient, and Adam's two moments
 MAKES = ("settings", "features", "data_sha256")  # what says of two runs that they are of one fitting
 
@@ -242,8 +242,7 @@ def check_folder(run: Path, facts: dict[str, Any]) -> None:
         found = read_run(run)
         if found.get("status") == BEGUN and all(found.get(key) == facts[key] for key in MAKES):
             return
-    ours = (LOCK_FILE, TEMPORARY)
-    if run.exists() and (not run.is_dir() or any(not path.name.startswith(ours) for path in run.iterdir())):
+    if occupied(run, LOCK_FILE):
         raise InputError(f"A new run wants an empty or a new folder; {run} holds other files. Name another --run.")
 
 

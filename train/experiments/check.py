@@ -3,16 +3,15 @@
 import shutil
 from pathlib import Path
 
-from fmn.cache.check import Problem
 from fmn.cache.repair import Repair, has_sum
 from fmn.errors import InputError
 from fmn.files import alone
 from fmn.parity import remove_parity
-from fmn.retrieval.store import RUN_FILE, write_json
+from fmn.retrieval.store import LOCK_FILE, RUN_FILE, write_json
 from fmn.sealed import read_sealed
 
 from ..check import Checked, Sound, check_files, document, mend, run_files
-from .experiment_folder import ABOUT_FILE, LOCK_FILE, RESULT_FILE
+from .experiment_folder import ABOUT_FILE, RESULT_FILE
 
 UNITS = ("*/candidate-*.json", "*/seed-*.json", f"*/seed-*/{RESULT_FILE}")
 
@@ -47,7 +46,7 @@ def repair_experiment(out: Path) -> Repair:
         if gone := facts.get("tables", {}).keys() & {each.file for each in lost}:
             tables = {name: digest for name, digest in facts["tables"].items() if name not in gone}
             write_json(out / ABOUT_FILE, {**facts, "tables": tables})
-    return Repair([Problem(each.file, each.what) for each in lost], 0, [], mended)
+    return Repair(lost, 0, [], mended)
 
 
 def experiment_files(out: Path) -> dict[str, Sound]:

@@ -17,7 +17,7 @@ from fmn.errors import InputError
 from fmn.files import alone, sweep, write_durably
 from fmn.retrieval.network import FmnConfig
 from fmn.retrieval.protocol import DIRECTIONS, misses
-from fmn.retrieval.store import sums_of, write_json
+from fmn.retrieval.store import LOCK_FILE, sums_of, write_json
 from fmn.sealed import read_sealed
 from fmn.tables import as_csv
 
@@ -26,7 +26,6 @@ from ..settings import TrainSettings, as_named_now
 
 SCHEMA = 2
 ABOUT_FILE = "compare.json"
-LOCK_FILE = ".lock"
 RESULT_FILE = "result.json"
 AGAIN = "Delete it; the same command makes it again."
 
